@@ -1,0 +1,44 @@
+# The two commands of the README: `make demo` and `make test`. Both work on a fresh machine.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint types imports unit format clean install
+
+demo: install
+	$(BIN)/longriver score data.path=tests/data/persuasion output.path=runs/demo
+	@echo
+	@echo "Next: $(BIN)/longriver verify output.path=runs/demo"
+	@echo "      $(BIN)/longriver score data.path=YOUR_TEXTS output.path=runs/mine cluster.kind=ray"
+	@echo "      $(BIN)/longriver score --help"
+
+test: install lint types imports unit
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt "torch==2.13.0"
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
+	touch $@
+
+lint: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: install
+	mkdir -p build/typing && ln -sfn ../.. build/typing/longriver
+	$(BIN)/mypy -p longriver.jobs -p longriver.pipeline -p longriver.engine -p longriver.kernels
+
+imports: install
+	$(BIN)/lint-imports
+
+unit: install
+	$(BIN)/pytest
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf build dist *.egg-info runs .venv

@@ -1,0 +1,62 @@
+"""What a tokenizer is to the rest of the house: a stream from bytes to ids with byte offsets."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Buffer = bytes | bytearray | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A run of consecutive tokens of one document.
+
+    ids:  [n] int32, token ids.
+    ends: [n] int64, the byte offset in the document just behind each token.
+    """
+
+    ids: npt.NDArray[np.int32]
+    ends: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, part: slice) -> "Tokens":
+        return Tokens(self.ids[part], self.ends[part])
+
+
+class TokenStream(Protocol):
+    """Tokenizes one document that arrives in pieces; the cuts never change the tokens."""
+
+    def feed(self, chunk: Buffer) -> Tokens:
+        """Takes the next bytes and returns every token that later bytes cannot change."""
+        ...
+
+    def finish(self) -> Tokens:
+        """Returns the tokens that were waiting for more bytes; the stream is then used up."""
+        ...
+
+
+class Tokenizer(Protocol):
+    """A vocabulary. Every byte string can be encoded, and ``decode(encode(x)) == x``."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def vocab_size(self) -> int:
+        """One more than the largest id that ``encode`` can return."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 (hex) of the parsed vocabulary, whatever file it came from."""
+        ...
+
+    def stream(self) -> TokenStream: ...
+
+    def encode(self, text: str | Buffer) -> Tokens: ...
+
+    def decode(self, ids: npt.ArrayLike) -> bytes: ...

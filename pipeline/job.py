@@ -1,0 +1,39 @@
+"""What a job is to the pipeline: tables, and an accumulator for every document."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from longriver.engine.result import ScoredChunk
+from longriver.pipeline.document import Document
+from longriver.pipeline.table import Row, Table
+from longriver.pipeline.text_counts import TextCounts
+
+TableRow = tuple[str, Row]
+"""A row and the name of the table it belongs to."""
+
+
+class Accumulator(Protocol):
+    """A job's memory for one document; its size does not depend on the document's."""
+
+    def update(self, chunk: ScoredChunk) -> Iterable[TableRow]:
+        """Takes the next chunk; returns the rows that are now complete."""
+        ...
+
+    def finalize(self, counts: TextCounts) -> Iterable[TableRow]:
+        """Returns the document's last rows; its bytes have all been counted by now."""
+        ...
+
+
+class Job(Protocol):
+    """An order's work on each document. Stateless, small and picklable."""
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The result tables, the one with a row for every document first."""
+        ...
+
+    def open(self, document: Document) -> Accumulator: ...
+
+    def sums(self, row: Row) -> dict[str, float]:
+        """What a row of the first table adds to the shard's sums."""
+        ...

@@ -1,0 +1,1 @@
+"""The reading room: checkpoints, tokenizers, the network, its state, and continuous batching."""

@@ -1,0 +1,57 @@
+"""A step's input: one chunk for each busy slot, packed end to end."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from longriver.engine.sequence import Chunk
+
+# R rows, the packed tokens and a little padding · n segments
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Packed tokens on the model's device; only token shift and WKV know where segments begin.
+
+    tokens:      [R] int64, what the network reads.
+    targets:     [R] int64, what it is scored on; 0 where padded.
+    cu_seqlens:  [n + 1] int32, where segments begin; rows behind the last one are padding.
+    slots:       [n] int32, the slot of each segment.
+    starts, ends: [n] int64, first and last row of each segment.
+    num_tokens:  rows that are tokens.
+    """
+
+    tokens: Tensor
+    targets: Tensor
+    cu_seqlens: Tensor
+    slots: Tensor
+    starts: Tensor
+    ends: Tensor
+    num_tokens: int
+
+
+def pack(chunks: dict[int, Chunk], row_quantum: int, device: torch.device) -> Batch:
+    """Packs ``slot → chunk``, padded with rows of no segment to a multiple of ``row_quantum``."""
+    lengths = [len(chunk.tokens) for chunk in chunks.values()]
+    cu_seqlens = np.concatenate(([0], np.cumsum(lengths)))
+    num_tokens = int(cu_seqlens[-1])
+    rows = -(-num_tokens // row_quantum) * row_quantum
+    tokens, targets = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
+    tokens[:num_tokens] = np.concatenate([chunk.inputs for chunk in chunks.values()])
+    targets[:num_tokens] = np.concatenate([chunk.tokens.ids for chunk in chunks.values()])
+
+    def to_device(array: np.ndarray[Any, Any]) -> Tensor:
+        return torch.from_numpy(array).to(device)
+
+    return Batch(
+        to_device(tokens),
+        to_device(targets),
+        to_device(cu_seqlens.astype(np.int32)),
+        to_device(np.array(list(chunks), np.int32)),
+        to_device(cu_seqlens[:-1].astype(np.int64)),
+        to_device(cu_seqlens[1:].astype(np.int64) - 1),
+        num_tokens,
+    )

@@ -1,0 +1,47 @@
+"""What an order may say about the model and the engine."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class ModelConfig(BaseModel):
+    """Which network reads, and with which vocabulary.
+
+    path:         a BlinkDL-format ``.pth`` or ``.safetensors``, or ``demo`` for the embedded model.
+    tokenizer:    ``auto`` picks by the size of the checkpoint's vocabulary.
+    vocab:        a World vocabulary file; by default the one that an installed package carries.
+    prefix_token: the id that stands before the first token of every document.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Annotated[str, Field(min_length=1)] = "demo"
+    tokenizer: Literal["auto", "world", "bytes"] = "auto"
+    vocab: str | None = None
+    prefix_token: Annotated[int, Field(ge=0)] = 0
+
+
+class EngineConfig(BaseModel):
+    """How the network is run; nothing here but ``dtype`` changes what a document scores.
+
+    device:          ``auto`` takes the GPU where there is one.
+    dtype:           of weights and activations; ``auto`` is float32 on CPU, bfloat16 on GPU. The
+                     recurrent state, decays, norms and log-sums are float32 always.
+    num_slots:       documents that are read side by side.
+    tokens_per_step: tokens that one forward pass takes, over all documents together.
+    num_threads:     CPU threads of this process; ``auto`` is 1 in a Ray worker, else one a core.
+    reproducible:    on GPU, run every step at one fixed size, so that a document's result does not
+                     depend on who shares its batch. On CPU that holds always.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    num_slots: Count | Literal["auto"] = "auto"
+    tokens_per_step: Count | Literal["auto"] = "auto"
+    num_threads: Count | Literal["auto"] = "auto"
+    reproducible: bool = False

@@ -1,0 +1,40 @@
+"""Finds how many rows a matrix product needs for its rows not to depend on how many there are.
+
+Libraries pick other code for small or odd row counts, and the last bits then differ. Padding every
+step to a multiple of a quantum avoids that; the quantum is measured on the model's own shapes, not
+assumed (here and on most machines: 16).
+"""
+
+import logging
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+logger = logging.getLogger(__name__)
+
+CANDIDATES = (16, 32, 64, 128)
+PROBE_ROWS = 512
+
+
+def find_row_quantum(weights: Iterable[Tensor]) -> int | None:
+    """The smallest candidate at which every weight's product keeps its rows' bits, or None."""
+    distinct = {tuple(weight.shape): weight for weight in weights}
+    for quantum in CANDIDATES:
+        if all(_keeps_bits(weight, quantum) for weight in distinct.values()):
+            return quantum
+    return None
+
+
+def _keeps_bits(weight: Tensor, quantum: int) -> bool:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(PROBE_ROWS, weight.shape[1], generator=generator)
+    x = x.to(weight.device, weight.dtype)
+    whole = F.linear(x, weight)
+    for rows in range(quantum, PROBE_ROWS, max(quantum, 48)):
+        for start in (0, 3, PROBE_ROWS - rows):
+            part = F.linear(x[start : start + rows].clone(), weight)
+            if not torch.equal(part, whole[start : start + rows]):
+                return False
+    return True

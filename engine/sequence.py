@@ -1,0 +1,87 @@
+"""A document as the engine sees it: token ids that arrive in pieces, and a cursor."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from longriver.engine.tokenizer.base import Tokens
+
+NO_TOKENS = Tokens(np.empty(0, np.int32), np.empty(0, np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The next tokens of one sequence.
+
+    inputs:  [n] int32, what the network reads: the token before each of ``tokens``.
+    tokens:  what it is scored on.
+    is_last: nothing of the sequence follows.
+    """
+
+    inputs: npt.NDArray[np.int32]
+    tokens: Tokens
+    is_last: bool
+
+
+class Sequence:
+    """One document's tokens, pulled from an iterator no further than a step needs.
+
+    Args:
+        key: whatever the caller wants back with the results.
+        pieces: the document's tokens in order; may raise ``DocumentError``.
+        prefix_token: the id that stands before the first token.
+    """
+
+    def __init__(self, key: object, pieces: Iterator[Tokens], prefix_token: int) -> None:
+        self.key = key
+        self._pieces = pieces
+        self._buffer: deque[Tokens] = deque()
+        self._num_buffered = 0
+        self._before = prefix_token
+        self._exhausted = False
+
+    def fill(self, limit: int) -> int:
+        """Buffers up to ``limit`` tokens and returns how many are ready, at most ``limit``."""
+        # one more than the limit, so that take() knows whether anything follows
+        while self._num_buffered <= limit and not self._exhausted:
+            piece = next(self._pieces, None)
+            if piece is None:
+                self._exhausted = True
+            elif len(piece):
+                self._buffer.append(piece)
+                self._num_buffered += len(piece)
+        return min(self._num_buffered, limit)
+
+    @property
+    def is_done(self) -> bool:
+        """True when every token has been taken and the iterator is known to have ended."""
+        return self._exhausted and self._num_buffered == 0
+
+    def take(self, count: int) -> Chunk:
+        """Returns the next ``count`` tokens, which ``fill`` must have made ready."""
+        assert 0 < count <= self._num_buffered
+        parts: list[Tokens] = []
+        wanted = count
+        while wanted:
+            piece = self._buffer.popleft()
+            if len(piece) > wanted:
+                self._buffer.appendleft(piece[wanted:])
+                piece = piece[:wanted]
+            parts.append(piece)
+            wanted -= len(piece)
+        self._num_buffered -= count
+        tokens = _join(parts)
+        inputs = np.concatenate((np.array([self._before], np.int32), tokens.ids[:-1]))
+        self._before = int(tokens.ids[-1])
+        return Chunk(inputs, tokens, self.is_done)
+
+
+def _join(parts: list[Tokens]) -> Tokens:
+    if len(parts) == 1:
+        return parts[0]
+    return Tokens(
+        np.concatenate([part.ids for part in parts]), np.concatenate([part.ends for part in parts])
+    )

@@ -1,0 +1,1 @@
+"""The machines: each op is a reference that reads like the paper, and fast forms beside it."""

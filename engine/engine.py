@@ -188,8 +188,10 @@ class _Run:
 
 
 def _set_threads(num_threads: int | None) -> None:
-    if num_threads is not None:
-        torch.set_num_threads(num_threads)
+    if num_threads is None:
+        return
+    torch.set_num_threads(num_threads)
+    if num_threads > 1:
         numba.set_num_threads(min(num_threads, numba.config.NUMBA_NUM_THREADS))
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 logger = logging.getLogger(__name__)
 
 CANDIDATES = (16, 32, 64, 128)
-PROBE_ROWS = 512
+PROBE_ROWS = 288
 
 
 def find_row_quantum(weights: Iterable[Tensor]) -> int | None:
@@ -32,9 +32,8 @@ def _keeps_bits(weight: Tensor, quantum: int) -> bool:
     x = torch.randn(PROBE_ROWS, weight.shape[1], generator=generator)
     x = x.to(weight.device, weight.dtype)
     whole = F.linear(x, weight)
-    for rows in range(quantum, PROBE_ROWS, max(quantum, 48)):
-        for start in (0, 3, PROBE_ROWS - rows):
-            part = F.linear(x[start : start + rows].clone(), weight)
-            if not torch.equal(part, whole[start : start + rows]):
-                return False
-    return True
+    parts = ((0, quantum), (3, quantum), (0, 2 * quantum), (PROBE_ROWS - 256, 256))
+    return all(
+        torch.equal(F.linear(x[start : start + rows].clone(), weight), whole[start : start + rows])
+        for start, rows in parts
+    )

@@ -30,6 +30,11 @@ def locate(path: str) -> Path:
     return file
 
 
+def absolute(path: str) -> str:
+    """``model.path`` for a process in another working directory."""
+    return path if path == DEMO else str(locate(path).resolve())
+
+
 def fingerprint(path: str) -> str:
     """sha256 (hex) of the checkpoint file."""
     with locate(path).open("rb") as file:

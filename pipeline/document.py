@@ -15,8 +15,8 @@ class Document:
     source:      the file it came from, as a path or URL.
     source_row:  the row number within the file of its first row, from 0.
     groups:      the values of ``data.group_columns`` as text, None where null.
-    chunks:      its raw bytes (UTF-8, not validated) in pieces of at most ``CHUNK_BYTES``; read once.
-                 Raises ``DocumentError`` when the rest of the text cannot be read.
+    chunks:      its raw bytes (UTF-8, not validated) in pieces of at most ``CHUNK_BYTES``, read
+                 once. Raises ``DocumentError`` when the rest of the text cannot be read.
     num_rows:    source rows that make up the document, complete only when ``chunks`` is used up.
     """
 

@@ -12,10 +12,12 @@ class Piece:
     format:     parquet, arrow, csv, jsonl or text.
     start, end: where it lies, end excluded. Row groups (parquet), record batches (arrow), bytes of
                 the file (csv, jsonl uncompressed), or 0 and 1 for a whole file (text, compressed).
+                A large row group or batch is cut into row ranges: see ``skip``.
     row_start:  row number within the file of its first row.
     num_rows:   rows in it, or None where only reading tells (compressed csv and jsonl).
     num_bytes:  bytes of text in it, an estimate where the format does not tell.
     problem:    why the file cannot be read, found at planning; None when it can.
+    skip:       rows of row group (or batch) ``start`` that belong to the piece before this one.
     """
 
     source: str
@@ -27,6 +29,7 @@ class Piece:
     num_rows: int | None
     num_bytes: int
     problem: str | None = None
+    skip: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +46,9 @@ class Shard:
     @property
     def num_bytes(self) -> int:
         return sum(piece.num_bytes for piece in self.pieces)
+
+    @property
+    def num_rows(self) -> int | None:
+        """Source rows, or None where only reading tells."""
+        known = [piece.num_rows for piece in self.pieces if piece.num_rows is not None]
+        return sum(known) if len(known) == len(self.pieces) else None

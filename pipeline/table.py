@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-ColumnType = Literal["string", "int32", "int64", "float32", "float64", "list<int32>", "list<float32>"]
+ColumnType = Literal[
+    "string", "int32", "int64", "float32", "float64", "list<int32>", "list<float32>"
+]
 
 Row = dict[str, object]
 

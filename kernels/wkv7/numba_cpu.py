@@ -24,7 +24,9 @@ def wkv7(
 ) -> Tensor:
     """See ``longriver.kernels.wkv7.reference.wkv7``; float32 on CPU, contiguous."""
     y_RHN = torch.zeros_like(r_RHN)
-    _scan(
+    # with one thread not even a pool: its idle threads would spin
+    scan = _scan_serial if torch.get_num_threads() == 1 else _scan_parallel
+    scan(
         r_RHN.numpy(),
         w_log_RHN.exp().numpy(),
         k_RHN.numpy(),
@@ -37,27 +39,6 @@ def wkv7(
         y_RHN.numpy(),
     )
     return y_RHN
-
-
-@numba.njit(cache=True, parallel=True, fastmath={"contract"}, nogil=True)
-def _scan(
-    r: Floats,
-    w: Floats,
-    k: Floats,
-    v: Floats,
-    a: Floats,
-    b: Floats,
-    state: Floats,
-    cu_seqlens: Ints,
-    slots: Ints,
-    y: Floats,
-) -> None:
-    num_heads = r.shape[1]
-    for i in numba.prange(len(slots) * num_heads):
-        segment, h = i // num_heads, i % num_heads
-        begin, end = cu_seqlens[segment], cu_seqlens[segment + 1]
-        if begin < end:
-            _scan_head(r, w, k, v, a, b, state[slots[segment], h], h, begin, end, y)
 
 
 @numba.njit(cache=True, fastmath={"contract"}, nogil=True)
@@ -96,3 +77,27 @@ def _scan_head(
                 upcoming[j] += removal * new
         y[t, h, :] = output
         removed, upcoming = upcoming, removed
+
+
+def _scan(
+    r: Floats,
+    w: Floats,
+    k: Floats,
+    v: Floats,
+    a: Floats,
+    b: Floats,
+    state: Floats,
+    cu_seqlens: Ints,
+    slots: Ints,
+    y: Floats,
+) -> None:
+    num_heads = r.shape[1]
+    for i in numba.prange(len(slots) * num_heads):
+        segment, h = i // num_heads, i % num_heads
+        begin, end = cu_seqlens[segment], cu_seqlens[segment + 1]
+        if begin < end:
+            _scan_head(r, w, k, v, a, b, state[slots[segment], h], h, begin, end, y)
+
+
+_scan_serial = numba.njit(cache=True, fastmath={"contract"}, nogil=True)(_scan)
+_scan_parallel = numba.njit(cache=True, parallel=True, fastmath={"contract"}, nogil=True)(_scan)

@@ -1,0 +1,1 @@
+"""The reception: orders, the command line, and what each job makes of a document."""

@@ -1,0 +1,44 @@
+"""What each command does.
+
+Each brings in its floor when it is called: `--help` and a refused order do without the seconds
+that torch and Arrow take, and questions about a folder without those of torch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from longriver.jobs.config import FolderConfig, RunConfig
+
+
+def _run(config: RunConfig) -> int:
+    from longriver.jobs.run import run_job
+
+    return run_job(config)
+
+
+def _plan(config: RunConfig) -> int:
+    from longriver.jobs.plan import plan
+
+    return plan(config)
+
+
+def _status(config: FolderConfig) -> int:
+    from longriver.jobs.folder import status
+
+    return status(config)
+
+
+def _verify(config: FolderConfig) -> int:
+    from longriver.jobs.folder import verify
+
+    return verify(config)
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """One function a command, each returning the exit code."""
+
+    run: Callable[[RunConfig], int] = _run
+    plan: Callable[[RunConfig], int] = _plan
+    status: Callable[[FolderConfig], int] = _status
+    verify: Callable[[FolderConfig], int] = _verify

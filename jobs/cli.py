@@ -1,0 +1,170 @@
+"""The front door, `longriver COMMAND KEY=VALUE …`: Hydra composes the order, pydantic judges it."""
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import hydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from pydantic import BaseModel, ValidationError
+from yaml import YAMLError
+
+from longriver.jobs.actions import Actions
+from longriver.jobs.complaint import ConfigError, complaint, missing, unknown, unreadable
+from longriver.jobs.config import FolderConfig, RunConfig
+from longriver.jobs.exit_code import ExitCode, guarded, worst
+from longriver.jobs.keys import Key, keys_below, keys_of
+from longriver.jobs.quoting import quoted_override, quoting_advice
+from longriver.jobs.request import FOLDER_COMMANDS, JOB_COMMANDS, Request, read_request
+
+ACTIONS = Actions()
+CONF = Path(__file__).resolve().parents[1] / "conf"
+Config = TypeVar("Config", bound=BaseModel)
+COMPOSING_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
+
+
+def main(argv: Sequence[str] | None = None, actions: Actions = ACTIONS) -> int:
+    """Carries out one command line and returns its exit code.
+
+    Args:
+        argv: the words behind ``longriver``; by default those of this process.
+        actions: what the commands do with an order that has been judged.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return guarded(lambda: _answer(words, actions))
+    except KeyboardInterrupt:
+        again = shlex.join(["longriver", *words])
+        print(f"longriver: interrupted; the same command resumes: {again}", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+
+
+def _answer(words: Sequence[str], actions: Actions) -> int:
+    request = read_request(words)
+    if isinstance(request, str):
+        print(request)
+        return ExitCode.COMPLETE
+    codes: list[int] = []
+
+    def carry_out(composed: DictConfig) -> None:
+        codes.append(guarded(lambda: _act(request.command, composed, actions)))
+
+    _compose(request, carry_out)
+    return worst(codes)
+
+
+def _act(command: str, composed: DictConfig, actions: Actions) -> int:
+    order = _plain(composed)
+    if command in FOLDER_COMMANDS:
+        folder = _judged(FolderConfig, order)
+        return actions.status(folder) if command == "status" else actions.verify(folder)
+    config = _judged(RunConfig, order)
+    return actions.plan(config) if command == "plan" else actions.run(config)
+
+
+def _plain(composed: DictConfig) -> dict[str, object]:
+    """The order without Hydra; nothing that is missing may leak out of it as the text ``???``."""
+    try:
+        plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise ConfigError(missing(str(error.full_key))) from error
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{error.full_key} cannot be resolved: {_headline(error)}") from error
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def _judged(model: type[Config], order: Mapping[str, object]) -> Config:
+    try:
+        return model.model_validate(order)
+    except ValidationError as error:
+        raise complaint(error, keys_of(model)) from error
+
+
+def _compose(request: Request, carry_out: Callable[[DictConfig], None]) -> None:
+    """Has Hydra call ``carry_out`` with each order of the request, or print what a flag asks."""
+    is_folder = request.command in FOLDER_COMMANDS
+    keys = keys_of(FolderConfig if is_folder else RunConfig)
+    overrides = [_checked(word, request, keys) for word in request.overrides]
+    job = [f"job={request.command}"] if request.command in JOB_COMMANDS else []
+    main_of_hydra = hydra.main(str(CONF), "folder" if is_folder else "config", version_base="1.3")
+    with _command_line([*request.flags, *job, *overrides]):
+        try:
+            main_of_hydra(carry_out)()
+        except MissingConfigException as error:
+            raise ConfigError(_no_such_option(error)) from error
+        except YAMLError as error:
+            raise ConfigError(str(error)) from error
+        except COMPOSING_ERRORS as error:
+            raise ConfigError(_headline(error)) from error
+        except SystemExit as done:
+            assert not done.code, "Hydra ends early only when a flag asked it to print something"
+
+
+@contextmanager
+def _command_line(words: list[str]) -> Iterator[None]:
+    """Hydra reads its words from the process, and tells its errors only where this is set."""
+    argv, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv, os.environ["HYDRA_FULL_ERROR"] = ["longriver", *words], "1"
+    try:
+        yield
+    finally:
+        sys.argv = argv
+        if full_error is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = full_error
+
+
+def _checked(word: str, request: Request, keys: Mapping[str, Key]) -> str:
+    """The override as Hydra should read it; any text at all is a value of a key that takes text."""
+    key, equals, _ = word.partition("=")
+    takes_text = key.lstrip("+") in keys and keys[key.lstrip("+")].is_text
+    try:
+        override = OverridesParser.create().parse_override(word)
+    except HydraException as error:
+        if takes_text and equals and not request.is_sweep:
+            return quoted_override(word)
+        raise ConfigError(unreadable(word, keys)) from error
+    _require_known(override, word, keys)
+    if override.is_sweep_override():
+        return _require_sweep(word, request)
+    is_number = isinstance(override.value(), int | float)
+    return quoted_override(word) if takes_text and is_number else word
+
+
+def _require_known(override: Override, word: str, keys: Mapping[str, Key]) -> None:
+    name = override.key_or_group
+    groups = {key.partition(".")[0] for key in keys}
+    if name not in keys and name not in groups and not name.startswith("hydra"):
+        raise ConfigError(unknown(name, keys))
+    if name in groups and not isinstance(override.value(), str | None):
+        raise ConfigError(f"{word} sets a whole group; {keys_below(name, keys)}")
+
+
+def _require_sweep(word: str, request: Request) -> str:
+    if not request.is_sweep:
+        raise ConfigError(
+            f"{word} is several values; add --multirun for a run with each, "
+            f"or quote one value: {quoting_advice(word)}"
+        )
+    return word
+
+
+def _no_such_option(error: MissingConfigException) -> str:
+    if error.options is None:
+        return _headline(error)
+    group, _, option = str(error.missing_cfg_file).rpartition("/")
+    return f"{group}={option} is not there; give one of {', '.join(error.options)}"
+
+
+def _headline(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

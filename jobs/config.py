@@ -1,0 +1,75 @@
+"""An order in full: one frozen value, made of what each floor lets a visitor choose."""
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from longriver.engine.config import EngineConfig, ModelConfig
+from longriver.jobs.score import ScoreConfig
+from longriver.pipeline.cluster_config import ClusterConfig
+from longriver.pipeline.data_config import DataConfig
+
+JobConfig = ScoreConfig
+"""What can be done with documents. A second job makes it ``Annotated[ScoreConfig | …,
+Field(discriminator="kind")]``; each says how it is built with ``build(group_columns)``."""
+
+
+class OutputConfig(BaseModel):
+    """Where the results go.
+
+    path: the run folder, a path or URL. The same order with the same folder resumes.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Annotated[str, Field(min_length=1)]
+
+
+class FolderConfig(BaseModel):
+    """A question about a run folder, asked without the order that made it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    output: OutputConfig
+
+
+class RunConfig(BaseModel):
+    """What a visitor orders."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: ModelConfig = ModelConfig()
+    data: DataConfig
+    output: OutputConfig
+    engine: EngineConfig = EngineConfig()
+    cluster: ClusterConfig = ClusterConfig()
+    job: JobConfig = JobConfig()
+
+    def semantic(self, dtype: str) -> dict[str, object]:
+        """The settings that decide what the results say, by dotted key.
+
+        A run folder is resumed only by an order with the same ones. Left out are what its own
+        fingerprint guards (checkpoint, vocabulary, input files: the same bytes may move) and what
+        changes only how fast or where the work is done (device, slots, steps, threads, cluster).
+
+        Args:
+            dtype: what ``engine.dtype`` came to on this machine; elsewhere ``auto`` may differ.
+        """
+        parts: dict[str, dict[str, object]] = {
+            "model": self.model.model_dump(mode="json", include={"prefix_token"}),
+            "data": self.data.model_dump(mode="json", exclude={"path"}),
+            "engine": {"dtype": dtype},
+            "job": self.job.model_dump(mode="json"),
+        }
+        return {
+            f"{part}.{key}": value for part, keys in parts.items() for key, value in keys.items()
+        }
+
+    @model_validator(mode="after")
+    def _gpus_need_a_gpu_engine(self) -> Self:
+        if self.engine.device == "cpu" and self.cluster.gpus_per_worker:
+            raise ValueError(
+                f"cluster.gpus_per_worker={self.cluster.gpus_per_worker} has no effect with "
+                "engine.device=cpu; leave one of them out"
+            )
+        return self

@@ -1,0 +1,48 @@
+"""What a command says to the shell when it ends, and how errors come to say it."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+
+from longriver.engine.errors import OrderError, RunFailed
+
+
+class ExitCode(IntEnum):
+    """What each number means is said on the help page."""
+
+    COMPLETE = 0
+    FAILED = 1
+    BAD_ORDER = 2
+    SOME_DEAD = 3
+    INTERRUPTED = 130
+
+
+SEVERITY = (ExitCode.FAILED, ExitCode.BAD_ORDER, ExitCode.SOME_DEAD, ExitCode.COMPLETE)
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """The exit code of ``work``; a refusal is one line on stderr, a surprise a traceback."""
+    try:
+        return work()
+    except OrderError as error:
+        return _complain(error, ExitCode.BAD_ORDER)
+    except RunFailed as error:
+        return _complain(error, ExitCode.FAILED)
+    except BrokenPipeError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _complain(error, ExitCode.FAILED)
+    except Exception:
+        traceback.print_exc()
+        return ExitCode.FAILED
+
+
+def worst(codes: Sequence[int]) -> int:
+    """What to say of several runs; of none, that nothing went wrong."""
+    return min(codes, key=lambda code: SEVERITY.index(ExitCode(code)), default=ExitCode.COMPLETE)
+
+
+def _complain(error: Exception, code: ExitCode) -> ExitCode:
+    print(f"longriver: error: {' '.join(str(error).split())}", file=sys.stderr)
+    return code

@@ -1,0 +1,149 @@
+"""What `longriver --help` says; every default on it is read from the models."""
+
+from collections.abc import Iterable
+from importlib.metadata import version
+
+from pydantic import BaseModel
+
+from longriver.jobs.complaint import shown
+from longriver.jobs.config import RunConfig
+from longriver.jobs.keys import REQUIRED, Key, keys_of
+
+COMMANDS = {
+    "score": "how likely an RWKV network finds each document and each part of it",
+    "plan": "what `score` would read, what is wrong with it, and how long it takes",
+    "status": "how far a run folder is; reads storage alone, from any machine",
+    "verify": "whether a run folder is whole: ledger against files, counts, hashes",
+}
+
+KEYS = {
+    "data.path": "the documents: file, folder, glob or URL",
+    "data.format": "or parquet, arrow, csv, jsonl, text",
+    "data.text_column": "where the text is",
+    "data.id_column": "the document's name; null: its position",
+    "data.part_column": "for documents in consecutive rows of one id",
+    "data.group_columns": "results carry them, figures are given by them",
+    "data.shard_bytes": "text in a unit of work",
+    "model.path": "or an RWKV-7 .pth or .safetensors",
+    "model.tokenizer": "or world, bytes",
+    "model.vocab": "World vocabulary; null: an installed one",
+    "model.prefix_token": "id before a document's first token",
+    "output.path": "the run folder",
+    "job.segment_tokens": "tokens in each row of the table segments",
+    "job.token_nll": "every token's nats in segments",
+    "job.token_ids": "every token's id in segments",
+    "job.context_policy": "a token sees everything before it",
+    "engine.device": "or cpu, cuda",
+    "engine.dtype": "or float32, bfloat16, float16",
+    "engine.num_slots": "documents read side by side",
+    "engine.tokens_per_step": "tokens in one forward pass",
+    "engine.num_threads": "CPU threads of this process",
+    "engine.reproducible": "on GPU: the same bits always, but slower",
+    "cluster.kind": "this process, without Ray; or ray",
+    "cluster.address": "a running Ray: auto or ray://host:port",
+    "cluster.num_workers": "Ray actors; null: one a GPU or CPU core",
+    "cluster.gpus_per_worker": "GPUs of each actor; may be a fraction",
+}
+
+ESSENTIAL = (
+    "data.path",
+    "data.format",
+    "data.text_column",
+    "data.id_column",
+    "data.group_columns",
+    "model.path",
+    "output.path",
+    "job.segment_tokens",
+    "engine.device",
+    "cluster.kind",
+    "cluster.num_workers",
+)
+
+DERIVED = {"data.path": "PATH", "output.path": "runs/JOB"}
+"""What stands for keys without a default in their models; the YAML makes one of the job's kind."""
+
+FLAGS = {
+    "--cfg job": "print the whole order instead of carrying it out",
+    "--multirun": "one run for each value: job.segment_tokens=256,1024",
+    "--config-dir DIR": "look for YAML groups in DIR too: model=mine",
+    "--hydra-help": "everything else that Hydra can do",
+}
+
+EXIT_CODES = {
+    "0": "complete",
+    "1": "failed; from verify: something is wrong with the folder",
+    "2": "bad order: one line says why, and nothing was done",
+    "3": "complete, but some documents could not be done: they are in dead/",
+    "130": "interrupted; the same command resumes",
+}
+
+EXAMPLES = """\
+  longriver score data.path=books/ output.path=runs/books
+  longriver score data.path='s3://corpus/*.parquet' data.text_column=body \\
+      model.path=rwkv7-g1-1.5b.pth output.path=runs/corpus cluster.kind=ray
+  longriver verify output.path=runs/books
+"""
+
+SWEEPS = """\
+Every run of a sweep needs a folder of its own:
+  longriver score --multirun data.path=books/ job.segment_tokens=256,1024 \\
+      'output.path=runs/books-${job.segment_tokens}'
+"""
+
+
+def general_page() -> str:
+    return _page(
+        f"longriver {version('longriver')}: documents of any length through an RWKV network\n",
+        "usage: longriver COMMAND KEY=VALUE ...\n",
+        _rows(COMMANDS.items(), 8),
+        "The essential keys, with their defaults; data.path has none:",
+        _keys(RunConfig, ESSENTIAL),
+        _ENDINGS,
+        "`longriver COMMAND --help` says more.",
+    )
+
+
+def job_page(command: str) -> str:
+    """The page of a command that takes an order."""
+    return _page(
+        f"longriver {command}\n",
+        f"  {COMMANDS[command]}\n",
+        f"usage: longriver {command} data.path=PATH KEY=VALUE ...\n",
+        "Keys, with their defaults; data.path has none:",
+        _keys(RunConfig, KEYS),
+        "Flags:",
+        _rows(FLAGS.items(), 18),
+        _ENDINGS,
+        SWEEPS,
+    )
+
+
+def folder_page(command: str) -> str:
+    """The page of a command that takes a run folder."""
+    return _page(
+        f"longriver {command}\n",
+        f"  {COMMANDS[command]}\n",
+        f"usage: longriver {command} output.path=FOLDER",
+    )
+
+
+def _page(*paragraphs: str) -> str:
+    return "\n".join(paragraphs)
+
+
+def _keys(model: type[BaseModel], names: Iterable[str]) -> str:
+    keys = keys_of(model)
+    return _rows(((_with_default(keys[name]), KEYS[name]) for name in names), 30)
+
+
+def _with_default(key: Key) -> str:
+    """As it would be written on the command line."""
+    value = DERIVED[key.name] if key.default is REQUIRED else shown(key.default)
+    return f"{key.name}={value}"
+
+
+def _rows(rows: Iterable[tuple[str, str]], width: int) -> str:
+    return "".join(f"  {left:<{width}}{right}\n" for left, right in rows)
+
+
+_ENDINGS = _page("Exit codes:", _rows(EXIT_CODES.items(), 5), "Examples:", EXAMPLES)

@@ -1,0 +1,138 @@
+"""An order that has been judged, carried out."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from rich.console import Console
+
+from longriver.engine.checkpoint import Fingerprints, judge
+from longriver.engine.settings import resolve
+from longriver.engine.weights import absolute
+from longriver.jobs.config import RunConfig
+from longriver.jobs.exit_code import ExitCode
+from longriver.pipeline.order import Order, recorded
+from longriver.pipeline.progress import Progress, Reporter, RunOutcome
+from longriver.pipeline.progress_display import reporter_for
+from longriver.pipeline.run_folder import RunFolder
+from longriver.pipeline.session import Session, input_plan
+from longriver.pipeline.summary import summarize, write_summary
+from longriver.pipeline.worker import WorkerSpec
+from longriver.pipeline.workforce import LocalWorkforce, Workforce
+
+
+def run_job(config: RunConfig) -> int:
+    """Does what is missing of the order; progress goes to stderr, the closing table to stdout."""
+    reporter = reporter_for(Console(stderr=True), Console())
+    outcome = run(config, reporter)
+    reporter.finish(outcome)
+    return ExitCode.SOME_DEAD if outcome.num_dead_letters else ExitCode.COMPLETE
+
+
+def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
+    """Judges checkpoint and input, claims the run folder, has the missing shards done, adds up.
+
+    Raises:
+        OrderError: before any work, where the order cannot be carried out.
+        RunFailed: half-way; the same order goes on.
+    """
+    fingerprints = judge(config.model)
+    folder = RunFolder.open(config.output.path)
+    started = folder.started_order()
+    plan, inputs_sha256 = input_plan(folder, config.data)
+    dtype = _known_dtype(config, started)
+    if started is not None and dtype is not None and folder.has_succeeded():
+        order = _order(config, fingerprints, inputs_sha256, dtype)
+        return _conclude(Session.open(folder, order, plan), config, Progress(), 0.0)
+    with _workforce(config) as workforce, _stopped_by_sigterm():
+        wanted = config.engine.model_copy(update={"dtype": dtype or "auto"})
+        settings = resolve(wanted, has_cuda=workforce.has_gpu)
+        order = _order(config, fingerprints, inputs_sha256, settings.dtype_name)
+        session = Session.open(folder, order, plan)
+        spec = _spec(config, session, settings.device.type)
+        return _work(session, workforce, spec, config, reporter)
+
+
+def _work(
+    session: Session,
+    workforce: Workforce,
+    spec: WorkerSpec,
+    config: RunConfig,
+    reporter: Reporter,
+) -> RunOutcome:
+    began = datetime.now(UTC)
+    try:
+        done = session.work(workforce, spec, reporter)
+    finally:
+        reporter.stop()
+    return _conclude(session, config, done, (datetime.now(UTC) - began).total_seconds())
+
+
+def _conclude(session: Session, config: RunConfig, done: Progress, seconds: float) -> RunOutcome:
+    receipts = session.check_whole()
+    summary = summarize(session.folder, receipts.values(), config.data.group_columns)
+    write_summary(session.folder, summary)
+    return RunOutcome(config.output.path, summary, done, seconds)
+
+
+def _order(config: RunConfig, fingerprints: Fingerprints, inputs_sha256: str, dtype: str) -> Order:
+    job = config.job.build(config.data.group_columns)
+    return Order(
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        order=config.model_dump(mode="json"),
+        fingerprints={
+            "model": fingerprints.model,
+            "tokenizer": fingerprints.tokenizer,
+            "inputs": inputs_sha256,
+        },
+        semantic=config.semantic(dtype),
+        tables=recorded(job.tables),
+    )
+
+
+def _spec(config: RunConfig, session: Session, device: str) -> WorkerSpec:
+    threads = config.engine.num_threads
+    if threads == "auto" and config.cluster.kind == "ray" and device == "cpu":
+        threads = 1
+    dtype = session.order.semantic["engine.dtype"]
+    return WorkerSpec(
+        model=config.model.model_copy(update={"path": absolute(config.model.path)}),
+        engine=config.engine.model_copy(
+            update={"device": device, "dtype": dtype, "num_threads": threads}
+        ),
+        data=config.data,
+        output_path=session.folder.absolute_url,
+        job=config.job.build(config.data.group_columns),
+        metadata=session.order.metadata,
+        model_sha256=session.order.fingerprints["model"],
+    )
+
+
+def _known_dtype(config: RunConfig, started: Order | None) -> str | None:
+    """What was ordered, or what ``auto`` came to when the run was started."""
+    if config.engine.dtype != "auto":
+        return config.engine.dtype
+    return None if started is None else str(started.semantic["engine.dtype"])
+
+
+def _workforce(config: RunConfig) -> Workforce:
+    if config.cluster.kind == "local":
+        return LocalWorkforce()
+    from longriver.pipeline.driver import RayWorkforce  # seconds that local runs do without
+
+    return RayWorkforce(config.cluster)
+
+
+@contextmanager
+def _stopped_by_sigterm() -> Iterator[None]:
+    """A scheduler's SIGTERM ends a run as Ctrl-C does: cleanly, to be resumed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,141 @@
+"""Finding source files, local or in any store that fsspec knows."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+
+from longriver.engine.errors import SourceError
+from longriver.pipeline.damage import one_line
+from longriver.pipeline.local_tree import local_files, refuse_outside
+from longriver.pipeline.opening import base_name, is_local
+
+PACKAGES = {
+    "abfs": "adlfs",
+    "az": "adlfs",
+    "gcs": "gcsfs",
+    "gs": "gcsfs",
+    "hf": "huggingface_hub",
+    "s3": "s3fs",
+    "s3a": "s3fs",
+    "sftp": "paramiko",
+    "ssh": "paramiko",
+}
+"""What to install for a protocol that fsspec knows but cannot serve by itself."""
+
+VERSION_KEYS = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file of the input.
+
+    source:    what ``open_bytes`` takes: an absolute path or a URL.
+    name:      path relative to the folder that was named.
+    num_bytes: its size as stored, 0 where the store does not say.
+    version:   changes when the file does.
+    """
+
+    source: str
+    name: str
+    num_bytes: int
+    version: str
+
+
+def list_files(path: str) -> list[SourceFile]:
+    """Returns every file of a file, folder, glob or URL, sorted by name.
+
+    In folders, names that begin with ``.`` or ``_`` are left out. A local symbolic link is
+    followed if it leads to a file inside the folder.
+
+    Raises:
+        SourceError: nothing there, or it cannot be listed.
+    """
+    fs, root = _resolve(path)
+    try:
+        files = sorted(_find(fs, root, path), key=lambda file: file.name)
+    except SourceError:
+        raise
+    except Exception as error:  # every store has errors of its own, from credentials to DNS
+        raise SourceError(f"data.path={path} cannot be listed: {one_line(error)}") from error
+    if not files:
+        raise SourceError(f"data.path={path} matches no file; hidden names (. and _) do not count")
+    return files
+
+
+def _resolve(path: str) -> tuple[Any, str]:
+    protocol = path.split("://", 1)[0] if "://" in path else "file"
+    if "::" in path:
+        raise SourceError(f"data.path={path} chains URLs; name the file or folder itself")
+    try:
+        fs, root = fsspec.core.url_to_fs(path)
+    except ImportError as error:
+        package = PACKAGES.get(protocol, f"fsspec[{protocol}]")
+        raise SourceError(f"data.path={path} needs a package: pip install {package}") from error
+    except ValueError as error:
+        known = ", ".join(sorted(set(PACKAGES) | {"file", "http", "https", "memory"}))
+        raise SourceError(
+            f"data.path={path}: {one_line(error)}; protocols include {known}"
+        ) from error
+    return fs, root
+
+
+def _find(fs: Any, root: str, path: str) -> Iterator[SourceFile]:
+    if fs.isfile(root):
+        yield _source_file(fs, root, base_name(root), fs.info(root))
+    elif fs.isdir(root):
+        for name, info in _folder(fs, root):
+            yield _source_file(fs, info["name"], name, info)
+    elif "*" in root or "?" in root or "[" in root:
+        base = _before_wildcard(root)
+        for found, listed in fs.glob(root, detail=True).items():
+            name = os.path.relpath(found, base or "/")
+            info = _followed(fs, base, listed)
+            if info["type"] == "file" and not _is_hidden(name):
+                yield _source_file(fs, found, name, info)
+    else:
+        raise SourceError(
+            f"data.path={path} does not exist; name a file, a folder, a glob or a URL"
+        )
+
+
+def _folder(fs: Any, root: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    if is_local(fs):
+        found = {path: fs.info(path) for path in local_files(root)}
+    else:
+        found = fs.find(root, detail=True)
+    for path, info in found.items():
+        name = os.path.relpath(path, root)
+        if not _is_hidden(name):
+            yield name, info
+
+
+def _followed(fs: Any, base: str, listed: dict[str, Any]) -> dict[str, Any]:
+    """What a symbolic link leads to; anything else as it was listed."""
+    if not listed.get("islink"):
+        return listed
+    refuse_outside(base, listed["name"])
+    followed: dict[str, Any] = fs.info(listed["name"])
+    return followed
+
+
+def _source_file(fs: Any, path: str, name: str, info: dict[str, Any]) -> SourceFile:
+    source = path if is_local(fs) else str(fs.unstrip_protocol(path))
+    try:
+        source.encode()
+    except UnicodeEncodeError:
+        raise SourceError(f"data.path: the file name {source!r} is not UTF-8; rename it") from None
+    version = next((str(info[key]) for key in VERSION_KEYS if info.get(key) is not None), "")
+    return SourceFile(source, name, int(info.get("size") or 0), version)
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith((".", "_")) for part in name.split("/"))
+
+
+def _before_wildcard(pattern: str) -> str:
+    """The folder that every match of a glob lies in."""
+    fixed = min(pattern.find(sign) for sign in "*?[" if sign in pattern)
+    return pattern[:fixed].rpartition("/")[0]

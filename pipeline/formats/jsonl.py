@@ -1,0 +1,118 @@
+"""JSON lines: an object a line; what is not one costs its line."""
+
+import functools
+import itertools
+import json
+from collections.abc import Iterator
+
+from longriver.engine.errors import DocumentError
+from longriver.pipeline.damage import Damaged, is_damage, one_line
+from longriver.pipeline.data_config import DataConfig
+from longriver.pipeline.document import DeadLetter
+from longriver.pipeline.filesystem import SourceFile
+from longriver.pipeline.formats.boundaries import BLANK, line_ends
+from longriver.pipeline.formats.columns import require_columns
+from longriver.pipeline.formats.lines import (
+    cut_documents,
+    cut_lines,
+    first_lines,
+    is_whole,
+    mark_bytes,
+    piece_records,
+    pieces_between,
+    whole_piece,
+)
+from longriver.pipeline.formats.row import Row, salvage, unreadable_row
+from longriver.pipeline.formats.unicode import printable, to_bytes, to_str
+from longriver.pipeline.shard import Piece
+
+SAMPLE_LINES = 100
+"""Lines looked at for the keys that there are; a key absent from all of them is refused."""
+
+
+def pieces(file: SourceFile, data: DataConfig, max_bytes: int, max_rows: int) -> list[Piece]:
+    """Cuts a file at line ends; a compressed file is one piece."""
+    _check_keys(file, data)
+    whole = whole_piece(file, "jsonl")
+    if is_whole(file.name):
+        return [whole]
+    cuts = cut_lines(file, mark_bytes(file.source), line_ends, max_bytes, max_rows)
+    if data.part_column is not None:
+        read_row = functools.partial(_row, piece=whole, data=data)
+        cuts = cut_documents(cuts, file, line_ends, read_row)
+    return pieces_between(cuts, file, "jsonl")
+
+
+def rows(piece: Piece, data: DataConfig) -> Iterator[Row | DeadLetter]:
+    """Reads a piece; a line that is no object costs itself and no other."""
+    records = enumerate(piece_records(piece, line_ends), piece.row_start)
+    found = (_row(record, row, piece=piece, data=data) for row, record in records)
+    return salvage(found, piece, piece.row_start, piece.num_rows)
+
+
+def _check_keys(file: SourceFile, data: DataConfig) -> None:
+    sample = list(itertools.islice(_undamaged_lines(file.source), SAMPLE_LINES))
+    objects = [found for line in sample if (found := _object_or_none(line)) is not None]
+    if objects:
+        require_columns(data, file, list(dict.fromkeys(key for each in objects for key in each)))
+    elif sample:
+        raise Damaged("its first lines are no JSON objects; one object a line is expected")
+
+
+def _undamaged_lines(source: str) -> Iterator[bytes]:
+    """Yields the lines before the first damage, which must not come before the first line."""
+    line = b""
+    try:
+        for line in first_lines(source, line_ends):
+            if line not in BLANK:
+                yield line
+    except Exception as error:
+        if not (line and is_damage(error)):
+            raise
+
+
+def _object_or_none(line: bytes) -> dict[str, object] | None:
+    try:
+        return _object(line)
+    except Damaged:
+        return None
+
+
+def _object(line: bytes) -> dict[str, object]:
+    try:
+        found = json.loads(to_str(line))
+    except (ValueError, RecursionError) as error:
+        raise Damaged(one_line(error)) from error
+    if not isinstance(found, dict):
+        raise Damaged(f"a JSON {type(found).__name__} where an object is expected")
+    return found
+
+
+def _row(line: bytes, row: int, *, piece: Piece, data: DataConfig) -> Row | DeadLetter:
+    try:
+        found = _object(line)
+    except Damaged as error:
+        return unreadable_row(piece, row, "bad_json", str(error))
+    part = found.get(data.part_column) if data.part_column is not None else None
+    return Row(
+        row=row,
+        position=f"{piece.name}:{row}",
+        document_id=_name(found.get(data.id_column)) if data.id_column is not None else None,
+        part=part if type(part) is int else None,
+        groups=tuple(_name(found.get(column)) for column in data.group_columns),
+        text=_text(found.get(data.text_column), data.text_column),
+    )
+
+
+def _text(value: object, column: str) -> bytes | DocumentError:
+    if value is None:
+        return DocumentError("null_text", f"{column} is null or not there")
+    if not isinstance(value, str):
+        return DocumentError("not_text", f"{column} is a JSON {type(value).__name__}")
+    return to_bytes(value)
+
+
+def _name(value: object) -> str | None:
+    if value is None:
+        return None
+    return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

@@ -1,0 +1,67 @@
+"""Opening source files, local or in any store that fsspec knows."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import fsspec
+import pyarrow as pa
+from fsspec.implementations.local import LocalFileSystem
+
+from longriver.pipeline.compression import ByteReader, decompressed
+
+
+def is_remote(source: str) -> bool:
+    """Says whether a source lies in a store, each of which has errors of its own."""
+    return "://" in source
+
+
+def open_bytes(source: str) -> BinaryIO:
+    """Opens a file as it is stored."""
+    fs, root = fsspec.core.url_to_fs(source)
+    opened: BinaryIO = fs.open(root, "rb")
+    return opened
+
+
+def open_decompressed(source: str) -> ByteReader:
+    """Opens a file, decompressing as its suffix says."""
+    return decompressed(open_bytes(source), base_name(source))
+
+
+def check_readable(source: str) -> None:
+    """Reads the first decompressed byte of a local file, the first stored byte of another.
+
+    Stores are asked for one byte, because an open file would read megabytes ahead.
+
+    Raises:
+        OSError: the file may not be read, or is not compressed as its suffix says.
+    """
+    fs, root = fsspec.core.url_to_fs(source)
+    if is_local(fs):
+        with contextlib.closing(open_decompressed(source)) as stream:
+            stream.read(1)
+    elif fs.size(root):
+        fs.cat_file(root, start=0, end=1)
+
+
+@contextlib.contextmanager
+def open_arrow(source: str, *, mapped: bool = False) -> Iterator[pa.NativeFile]:
+    """Opens a file for Arrow's readers; ``mapped`` lets local ones be read without a copy."""
+    fs, root = fsspec.core.url_to_fs(source)
+    if is_local(fs):
+        with pa.memory_map(root) if mapped else pa.OSFile(root) as file:
+            yield file
+    else:
+        with fs.open(root, "rb") as opened, pa.PythonFile(opened, "r") as file:
+            yield file
+
+
+def is_local(fs: Any) -> bool:
+    """Says whether a file system is this machine's own."""
+    return isinstance(fs, LocalFileSystem)
+
+
+def base_name(path: str) -> str:
+    """The last part of a path, without the query of a web address."""
+    name = path.rpartition("/")[2]
+    return name.partition("?")[0] if path.startswith(("http://", "https://")) else name

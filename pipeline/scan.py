@@ -1,0 +1,69 @@
+"""A look at every input file before work starts: is it readable, and where can it be cut."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from longriver.engine.errors import SourceError
+from longriver.pipeline.damage import is_damage, one_line
+from longriver.pipeline.data_config import DataConfig
+from longriver.pipeline.filesystem import SourceFile, list_files
+from longriver.pipeline.formats import arrow, csv, jsonl, parquet, text
+from longriver.pipeline.formats.detect import detect_formats
+from longriver.pipeline.opening import is_remote
+from longriver.pipeline.plan import MAX_ROWS, Plan, cut, resolve_shard_bytes
+from longriver.pipeline.shard import Piece
+
+SCANNERS: dict[str, Callable[[SourceFile, DataConfig, int, int], list[Piece]]] = {
+    "parquet": parquet.pieces,
+    "arrow": arrow.pieces,
+    "csv": csv.pieces,
+    "jsonl": jsonl.pieces,
+    "text": text.pieces,
+}
+
+NUM_THREADS = 16
+"""Files looked at together, so that a store's latency is not paid file by file."""
+
+
+def plan_sources(data: DataConfig) -> Plan:
+    """Lists, scans and cuts the input of an order.
+
+    Raises:
+        SourceError: input that is missing, unreadable, of unknown format or without a column.
+    """
+    files = list_files(data.path)
+    formats = detect_formats([file.name for file in files], data.format)
+    shard_bytes = resolve_shard_bytes(data.shard_bytes, sum(file.num_bytes for file in files))
+
+    def scan(file: SourceFile, format: str) -> list[Piece]:
+        return _scan(file, format, data, shard_bytes)
+
+    with ThreadPoolExecutor(NUM_THREADS) as threads:
+        found = threads.map(scan, files, formats)
+        pieces = [piece for of_file in found for piece in of_file]
+    if pieces and all(piece.problem is not None for piece in pieces):
+        raise SourceError(f"data.path={data.path}: {pieces[0].source}: {pieces[0].problem}")
+    return Plan(tuple(cut(pieces, shard_bytes)), shard_bytes, fingerprint(files))
+
+
+def fingerprint(files: Iterable[SourceFile]) -> str:
+    """Returns a sha256 over names, sizes and versions that does not depend on their order."""
+    facts = sorted((file.name, file.num_bytes, file.version) for file in files)
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _scan(file: SourceFile, format: str, data: DataConfig, shard_bytes: int) -> list[Piece]:
+    try:
+        return SCANNERS[format](file, data, shard_bytes, MAX_ROWS)
+    except SourceError:
+        raise
+    except Exception as error:
+        if is_damage(error):
+            problem = f"corrupt_file: {one_line(error)}"
+            return [Piece(file.source, file.name, format, 0, 1, 0, None, file.num_bytes, problem)]
+        if isinstance(error, OSError) or is_remote(file.source):
+            detail = f"data.path: {file.source} cannot be read: {one_line(error)}"
+            raise SourceError(detail) from error
+        raise

@@ -1,0 +1,122 @@
+"""One run of the driver over a run folder: what is planned, what is missing, how it ends."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from longriver.engine.errors import RunFailed
+from longriver.pipeline.data_config import DataConfig
+from longriver.pipeline.exclusive import create_exclusive
+from longriver.pipeline.filesystem import list_files
+from longriver.pipeline.ledger import Ledger
+from longriver.pipeline.order import Order
+from longriver.pipeline.plan import Plan, longest_first
+from longriver.pipeline.plan_file import read_plan, write_plan
+from longriver.pipeline.progress import Progress, Reporter
+from longriver.pipeline.receipt import Receipt
+from longriver.pipeline.run_folder import RunFolder
+from longriver.pipeline.scan import fingerprint, plan_sources
+from longriver.pipeline.shard import Shard
+from longriver.pipeline.worker import WorkerSpec
+from longriver.pipeline.workforce import Workforce
+
+
+class InputChanged(RunFailed):
+    """A shard read other rows than were planned."""
+
+
+def stored_plan(folder: RunFolder) -> Plan | None:
+    """The plan of a run that was started before."""
+    if not folder.exists(folder.plan_path):
+        return None
+    with folder.fs.open(folder.plan_path, "rb") as file:
+        return read_plan(file)
+
+
+def input_plan(folder: RunFolder, data: DataConfig) -> tuple[Plan, str]:
+    """The stored plan, else a new one, and the fingerprint of the input as it lies there now."""
+    stored = stored_plan(folder)
+    if stored is not None:
+        return stored, fingerprint(list_files(data.path))
+    plan = plan_sources(data)
+    return plan, plan.fingerprint
+
+
+@dataclass(frozen=True)
+class Session:
+    """A claimed run folder and its plan."""
+
+    folder: RunFolder
+    order: Order
+    plan: Plan
+
+    @staticmethod
+    def open(folder: RunFolder, order: Order, plan: Plan) -> "Session":
+        """Claims the folder for the order and stores the plan; the first plan stored counts.
+
+        Raises:
+            PlanMismatch: the folder belongs to another order.
+        """
+        started = folder.claim(order)
+        content = io.BytesIO()
+        write_plan(plan, content)
+        if not create_exclusive(folder.fs, folder.plan_path, content.getvalue()):
+            stored = stored_plan(folder)
+            assert stored is not None
+            plan = stored
+        return Session(folder, started, plan)
+
+    def receipts(self) -> Mapping[str, Receipt]:
+        return Ledger(self.folder).read_all()
+
+    def work(self, workforce: Workforce, spec: WorkerSpec, reporter: Reporter) -> Progress:
+        """Has every missing shard done; returns what this session did."""
+        receipts = self.receipts()
+        pending = longest_first(s for s in self.plan.shards if s.name not in receipts)
+        tally = _Tally(reporter)
+        if pending:
+            workforce.start(spec)
+            before = sum((_progress(s, receipts) for s in self.plan.shards), Progress())
+            reporter.start(self.plan.num_bytes, len(self.plan.shards), before)
+            workforce.work(pending, tally.on_receipt, tally.on_progress)
+        return tally.committed
+
+    def check_whole(self) -> Mapping[str, Receipt]:
+        """The receipts of a finished run, if each shard has one and read what was planned."""
+        receipts = self.receipts()
+        for shard in self.plan.shards:
+            if shard.name not in receipts:
+                raise RunFailed(f"shard {shard.name} is not committed; run the same command again")
+            _check_rows(shard, receipts[shard.name])
+        return receipts
+
+
+class _Tally:
+    """Adds up what has been committed and what is in hand, for the reporter."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.reporter = reporter
+        self.committed, self.in_hand = Progress(), Progress()
+
+    def on_receipt(self, shard: Shard, receipt: Receipt) -> None:
+        self.committed += _progress(shard, {shard.name: receipt})
+        self.reporter.update(self.committed + self.in_hand)
+
+    def on_progress(self, in_hand: Progress) -> None:
+        self.in_hand = in_hand
+        self.reporter.update(self.committed + in_hand)
+
+
+def _progress(shard: Shard, receipts: Mapping[str, Receipt]) -> Progress:
+    if shard.name not in receipts:
+        return Progress()
+    counts = receipts[shard.name].counts
+    return Progress(counts.num_documents, counts.num_dead, counts.num_tokens, shard.num_bytes, 1)
+
+
+def _check_rows(shard: Shard, receipt: Receipt) -> None:
+    if shard.num_rows is not None and shard.num_rows != receipt.counts.num_rows_in:
+        raise InputChanged(
+            f"shard {shard.name} read {receipt.counts.num_rows_in} rows, {shard.num_rows} were "
+            f"planned: {shard.pieces[0].source} changed during the run; use a new output.path"
+        )

@@ -1,0 +1,138 @@
+"""One result table of one attempt: rows go in, a hashed Parquet file comes out."""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from hashlib import sha256
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from fsspec import AbstractFileSystem
+
+from longriver.pipeline.exclusive import is_local, sync_folder
+from longriver.pipeline.receipt import FileEntry
+from longriver.pipeline.table import Row
+
+GROUP_ROWS = 16384
+GROUP_BYTES = 16 << 20
+"""A row group is written when it has so many rows, or about so many bytes of values."""
+
+
+class HashingFile:
+    """A file opened for writing that knows the sha256 and length of what went through it."""
+
+    def __init__(self, fs: AbstractFileSystem, path: str) -> None:
+        fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+        self._file: IO[bytes] = fs.open(path, "wb")
+        self._sync_path = path if is_local(fs) else None
+        self._hash = sha256()
+        self.num_bytes = 0
+
+    @property
+    def closed(self) -> bool:
+        return bool(self._file.closed)
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def write(self, data: bytes | memoryview) -> int:
+        self._hash.update(data)
+        self.num_bytes += len(data)
+        return self._file.write(data)
+
+    def tell(self) -> int:
+        return self.num_bytes
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        """Closes the file; on local disk its bytes have then survived a power cut."""
+        if self.closed:
+            return
+        self._file.flush()
+        if self._sync_path is not None:
+            os.fsync(self._file.fileno())
+        self._file.close()
+        if self._sync_path is not None:
+            sync_folder(self._sync_path)
+
+
+class TableWriter:
+    """Writes rows to a Parquet file; the same rows and schema give the same bytes.
+
+    The file begins with the first full row group: a table without rows leaves none. Memory holds
+    one row group, whatever the number of rows.
+    """
+
+    def __init__(
+        self, fs: AbstractFileSystem, path: str, schema: pa.Schema, group_bytes: int = GROUP_BYTES
+    ) -> None:
+        self.num_rows = 0
+        self._fs = fs
+        self._path = path
+        self._schema = schema
+        self._group_bytes = group_bytes
+        self._file: HashingFile | None = None
+        self._parquet: pq.ParquetWriter | None = None
+        self._empty_group()
+
+    def write(self, row: Row) -> None:
+        """Takes a row with a value, or None, for every column and for no other."""
+        assert row.keys() == self._columns.keys(), row.keys() ^ self._columns.keys()
+        for name, value in row.items():
+            self._columns[name].append(value)
+            self._num_bytes += _num_bytes(value)
+        self._num_rows += 1
+        if self._num_rows == GROUP_ROWS or self._num_bytes >= self._group_bytes:
+            self._write_group()
+
+    def close(self, table: str, relative_path: str) -> FileEntry | None:
+        """Ends the file and says what a receipt says of it; None if there was no row."""
+        if self._num_rows:
+            self._write_group()
+        if self._file is None or self._parquet is None:
+            return None
+        self._parquet.close()
+        self._file.close()
+        return FileEntry(
+            table, relative_path, self.num_rows, self._file.num_bytes, self._file.sha256
+        )
+
+    def abort(self) -> None:
+        """Removes what was written; what cannot be removed is an orphan that no reader follows."""
+        if self._file is None or self._parquet is None:
+            return
+        with suppress(OSError):
+            self._parquet.close()
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):
+            self._fs.rm_file(self._path)
+        self._file = self._parquet = None
+
+    def _write_group(self) -> None:
+        if self._parquet is None:
+            self._file = HashingFile(self._fs, self._path)
+            self._parquet = pq.ParquetWriter(self._file, self._schema, compression="zstd")
+        arrays = [pa.array(self._columns[f.name], f.type) for f in self._schema]
+        batch = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+        self._parquet.write_batch(batch, row_group_size=batch.num_rows)
+        self.num_rows += batch.num_rows
+        self._empty_group()
+
+    def _empty_group(self) -> None:
+        self._columns: Mapping[str, list[object]] = {name: [] for name in self._schema.names}
+        self._num_rows = 0
+        self._num_bytes = 0
+
+
+def _num_bytes(value: object) -> int:
+    if isinstance(value, np.ndarray):
+        return int(value.nbytes)
+    if isinstance(value, list):
+        return 40 * len(value)
+    return len(value) if isinstance(value, str) else 8

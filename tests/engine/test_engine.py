@@ -1,0 +1,134 @@
+"""What a document scores does not depend on its neighbours, the slots, the steps or the chunks."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from longriver.engine.config import EngineConfig
+from longriver.engine.engine import Engine
+from longriver.engine.errors import DocumentError
+from longriver.engine.nll import NllSum
+from longriver.engine.result import Failed, ScoredChunk
+from longriver.engine.rwkv7 import Rwkv7
+from longriver.engine.rwkv7_load import load_rwkv7
+from longriver.engine.sequence import Sequence
+from longriver.engine.tokenizer.base import Tokens
+from tests.checkpoints import random_rwkv7
+from tests.engine.reading import engine_of, read, tokens_of
+
+
+@cache
+def small_model() -> Rwkv7:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "small.pth"
+        torch.save(random_rwkv7(num_layers=2, num_heads=2), path)
+        return load_rwkv7(str(path), torch.device("cpu"), torch.float32)
+
+
+@cache
+def alone(ids: tuple[int, ...]) -> np.ndarray:
+    """A document read by itself, in steps that take it whole."""
+    [nll] = read(engine_of(small_model(), num_slots=1, tokens_per_step=1024), [list(ids)])
+    return nll
+
+
+documents = st.lists(st.lists(st.integers(0, 255), max_size=50).map(tuple), min_size=1, max_size=5)
+cut_lists = st.lists(st.integers(0, 50), max_size=5)
+
+
+@given(documents, st.integers(1, 4), st.integers(3, 90), cut_lists)
+@settings(max_examples=60, deadline=None)
+def test_a_document_scores_the_same_bits_in_any_company_and_any_chunking(
+    texts: list[tuple[int, ...]], slots: int, budget: int, cuts: list[int]
+) -> None:
+    engine = engine_of(small_model(), num_slots=slots, tokens_per_step=budget)
+    for ids, nll in zip(texts, read(engine, [list(t) for t in texts], cuts), strict=True):
+        assert np.array_equal(nll, alone(ids))
+
+
+def test_two_threads_give_the_bits_of_one() -> None:
+    texts = [bytes(range(n)) for n in (1, 17, 100, 255)]
+    expected = [alone(tuple(text)) for text in texts]
+    engine = engine_of(small_model(), num_slots=3, tokens_per_step=60, num_threads=2)
+    try:
+        for nll, bits in zip(read(engine, [list(t) for t in texts]), expected, strict=True):
+            assert np.array_equal(nll, bits)
+    finally:
+        engine_of(small_model(), num_threads=1)
+
+
+def test_every_token_is_scored_once() -> None:
+    lengths = [0, 1, 5, 64, 200]
+    found = read(
+        engine_of(small_model(), num_slots=2, tokens_per_step=16), [[7] * n for n in lengths]
+    )
+    assert [len(nll) for nll in found] == lengths
+
+
+def test_a_slot_that_is_taken_again_remembers_nothing() -> None:
+    engine = engine_of(small_model(), num_slots=1, tokens_per_step=8)
+    first, again = read(engine, [list(b"one document"), list(b"one document")])
+    assert np.array_equal(first, again)
+
+
+def test_the_next_sequence_is_pulled_only_when_a_slot_is_free() -> None:
+    pulled: list[int] = []
+
+    def sequences() -> Iterator[Sequence]:
+        for index in range(4):
+            pulled.append(index)
+            yield Sequence(index, iter([tokens_of([1] * 10)]), 0)
+
+    results = engine_of(small_model(), num_slots=2, tokens_per_step=4).run(sequences())
+    next(results)
+    assert pulled == [0, 1]
+
+
+def test_a_document_that_cannot_be_read_on_ends_alone() -> None:
+    def breaking() -> Iterator[Tokens]:
+        yield tokens_of([1, 2, 3])
+        raise DocumentError("corrupt_file", "the rest is missing")
+
+    sequences = [Sequence("bad", breaking(), 0), Sequence("good", iter([tokens_of([5] * 9)]), 0)]
+    results = list(engine_of(small_model(), num_slots=2, tokens_per_step=2).run(iter(sequences)))
+    failed = [r for r in results if isinstance(r, Failed)]
+    assert [(f.sequence.key, f.error.reason) for f in failed] == [("bad", "corrupt_file")]
+    good = [r.nll for r in results if isinstance(r, ScoredChunk) and r.sequence.key == "good"]
+    assert np.array_equal(np.concatenate(good), alone((5,) * 9))
+
+
+def test_a_likelihood_that_is_not_finite_fails_its_document_and_says_where() -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "huge.pth"
+        tensors = random_rwkv7(num_layers=1)
+        tensors["emb.weight"][9] = 3e38
+        torch.save(tensors, path)
+        model = load_rwkv7(str(path), torch.device("cpu"), torch.float32)
+    sequences = [Sequence("bad", iter([tokens_of([1, 9, 4, 4])]), 0)]
+    [result] = engine_of(model).run(iter(sequences))
+    assert isinstance(result, Failed)
+    assert result.error.reason == "nonfinite"
+    assert "byte 3" in result.error.detail
+
+
+def test_texts_score_without_ray_or_arrow() -> None:
+    engine = engine_of(small_model())
+    text, empty = engine.score(["a short text", b""])
+    assert text.num_tokens == text.num_bytes == 12
+    assert text.nats == pytest.approx(float(alone(tuple(b"a short text")).sum()), rel=1e-6)
+    assert empty == NllSum() and empty.bits_per_byte is None
+
+
+def test_from_config_loads_the_embedded_model() -> None:
+    prose, noise = Engine.from_config(engine=EngineConfig(num_threads=1)).score(
+        ["It is a truth universally acknowledged, that a single man", "x9$Qz!!kW~0vv^pT;;Lq"]
+    )
+    assert prose.bits_per_byte is not None and noise.bits_per_byte is not None
+    assert prose.bits_per_byte < 3 < noise.bits_per_byte

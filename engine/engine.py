@@ -20,6 +20,7 @@ from longriver.engine.rwkv7_load import load_rwkv7
 from longriver.engine.scheduler import share
 from longriver.engine.sequence import NO_TOKENS, Chunk, Sequence
 from longriver.engine.settings import Settings, resolve
+from longriver.engine.text_counts import TextCounter
 from longriver.engine.tokenizer.base import Tokenizer, Tokens
 
 logger = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ class Engine:
             DocumentError: when a log-likelihood is not finite.
         """
         data = [text.encode() if isinstance(text, str) else text for text in texts]
-        sums = [NllSum(0.0, 0, len(text)) for text in data]
+        sums = [_nothing_read(text) for text in data]
         for result in self.run(self.sequence(i, [text]) for i, text in enumerate(data)):
             if isinstance(result, Failed):
                 raise result.error
@@ -185,6 +186,12 @@ class _Run:
         first = int(np.argmin(finite))
         where = f"the token that ends at byte {chunk.tokens.ends[first]}"
         return Failed(sequence, DocumentError("nonfinite", f"{where} has nll {values[first]}"))
+
+
+def _nothing_read(text: bytes) -> NllSum:
+    counter = TextCounter()
+    counter.update(text)
+    return NllSum(num_bytes=counter.counts.num_bytes, num_words=counter.counts.num_words)
 
 
 def _set_threads(num_threads: int | None) -> None:

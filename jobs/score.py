@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from longriver.engine.nll import NllSum
 from longriver.engine.result import ScoredChunk
+from longriver.engine.text_counts import TextCounts
 from longriver.jobs.segment import Segment
 from longriver.pipeline.document import Document
 from longriver.pipeline.job import TableRow
 from longriver.pipeline.table import Column, Row, Table
-from longriver.pipeline.text_counts import TextCounts
 
 SCORE = Table(
     "score",

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from longriver.engine.result import ScoredChunk
+from longriver.engine.text_counts import TextCounts
 from longriver.pipeline.document import Document
 from longriver.pipeline.table import Row, Table
-from longriver.pipeline.text_counts import TextCounts
 
 TableRow = tuple[str, Row]
 """A row and the name of the table it belongs to."""

@@ -122,8 +122,10 @@ def test_texts_score_without_ray_or_arrow() -> None:
     engine = engine_of(small_model())
     text, empty = engine.score(["a short text", b""])
     assert text.num_tokens == text.num_bytes == 12
+    assert text.num_words == 3
     assert text.nats == pytest.approx(float(alone(tuple(b"a short text")).sum()), rel=1e-6)
-    assert empty == NllSum() and empty.bits_per_byte is None
+    assert empty == NllSum(num_words=1)
+    assert empty.bits_per_byte is empty.word_perplexity is None
 
 
 def test_from_config_loads_the_embedded_model() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longriver.pipeline.text_counts import TextCounter, TextCounts
+from longriver.engine.text_counts import TextCounter, TextCounts
 
 spaced_text = st.text(st.sampled_from(" \t\n\u00a0\u2003\x1c\x85abcé語😀"), max_size=40)
 

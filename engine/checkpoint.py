@@ -6,8 +6,8 @@ import torch
 
 from longriver.engine.config import ModelConfig
 from longriver.engine.errors import OrderError
-from longriver.engine.rwkv7 import Rwkv7
 from longriver.engine.rwkv7_load import load_rwkv7
+from longriver.engine.rwkv7_weights import Rwkv7
 from longriver.engine.tokenizer import Tokenizer, load_tokenizer
 from longriver.engine.weights import fingerprint
 

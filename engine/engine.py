@@ -5,27 +5,23 @@ from collections.abc import Iterable, Iterator
 
 import numba
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from longriver.engine import rwkv7
-from longriver.engine.batch import pack
 from longriver.engine.checkpoint import fitting_tokenizer
 from longriver.engine.config import EngineConfig, ModelConfig
-from longriver.engine.errors import DocumentError
 from longriver.engine.nll import NllSum
-from longriver.engine.result import Failed, ScoredChunk
+from longriver.engine.reading import Reading, Result
+from longriver.engine.result import Failed
 from longriver.engine.row_quantum import find_row_quantum
 from longriver.engine.rwkv7_load import load_rwkv7
-from longriver.engine.scheduler import share
-from longriver.engine.sequence import NO_TOKENS, Chunk, Sequence
+from longriver.engine.rwkv7_weights import Rwkv7
+from longriver.engine.sequence import Sequence
 from longriver.engine.settings import Settings, resolve
 from longriver.engine.text_counts import TextCounter
 from longriver.engine.tokenizer.base import Tokenizer, Tokens
+from longriver.kernels.nll.blocked import VOCAB_BLOCK
 
 logger = logging.getLogger(__name__)
-
-Result = ScoredChunk | Failed
 
 
 class Engine:
@@ -37,7 +33,7 @@ class Engine:
     """
 
     def __init__(
-        self, model: rwkv7.Rwkv7, tokenizer: Tokenizer, settings: Settings, prefix_token: int = 0
+        self, model: Rwkv7, tokenizer: Tokenizer, settings: Settings, prefix_token: int = 0
     ) -> None:
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
         self.prefix_token = prefix_token
@@ -96,96 +92,7 @@ class Engine:
             For each sequence its chunks in order, the last one marked; those of different
             sequences are interleaved. What one sequence yields does not depend on the others.
         """
-        return _Run(self, sequences).results()
-
-
-class _Run:
-    """One call of ``Engine.run``: its slots, its state, and where its sequences come from."""
-
-    def __init__(self, engine: Engine, sequences: Iterator[Sequence | None]) -> None:
-        self.engine, self.sequences = engine, sequences
-        self.budget = engine.settings.tokens_per_step
-        self.open: dict[int, Sequence] = {}
-        self.state = engine.model.zero_state(engine.settings.num_slots)
-        self.has_more = True
-
-    def results(self) -> Iterator[Result]:
-        while self.has_more or self.open:
-            yield from self._admit()
-            ready: dict[int, int] = {}
-            yield from self._fill(ready)
-            if ready:
-                yield from self._step(ready)
-
-    def _admit(self) -> Iterator[Result]:
-        """Gives free slots to the next sequences; empty ones are done at once."""
-        free = [s for s in range(self.engine.settings.num_slots) if s not in self.open]
-        while free and self.has_more:
-            try:
-                sequence = next(self.sequences)
-            except StopIteration:
-                self.has_more = False
-                return
-            if sequence is None:
-                assert self.open, "nothing is open, yet no sequence can be opened"
-                return
-            result = self._try_open(sequence)
-            if result is not None:
-                yield result
-            else:
-                slot = free.pop(0)
-                self.open[slot] = sequence
-                self.state.clear(slot)
-
-    def _try_open(self, sequence: Sequence) -> Result | None:
-        try:
-            is_empty = sequence.fill(self.budget) == 0
-        except DocumentError as error:
-            return Failed(sequence, error)
-        empty = ScoredChunk(sequence, NO_TOKENS, np.empty(0, np.float32), is_last=True)
-        return empty if is_empty else None
-
-    def _fill(self, ready: dict[int, int]) -> Iterator[Result]:
-        for slot, sequence in list(self.open.items()):
-            try:
-                ready[slot] = sequence.fill(self.budget)
-            except DocumentError as error:
-                del self.open[slot]
-                yield Failed(sequence, error)
-
-    def _step(self, ready: dict[int, int]) -> Iterator[Result]:
-        counts = share(list(ready.values()), self.budget)
-        chunks = {
-            slot: self.open[slot].take(count)
-            for slot, count in zip(ready, counts, strict=True)
-            if count
-        }
-        values = self._forward(chunks)
-        begin = 0
-        for slot, chunk in chunks.items():
-            end = begin + len(chunk.tokens)
-            yield self._result(slot, chunk, values[begin:end])
-            begin = end
-
-    @torch.inference_mode()
-    def _forward(self, chunks: dict[int, Chunk]) -> npt.NDArray[np.float32]:
-        model = self.engine.model
-        batch = pack(chunks, self.engine.row_quantum, model.device)
-        hidden, self.state = rwkv7.forward(model, batch, self.state)
-        values: npt.NDArray[np.float32] = rwkv7.nll(model, hidden, batch).cpu().numpy()
-        return values
-
-    def _result(self, slot: int, chunk: Chunk, values: npt.NDArray[np.float32]) -> Result:
-        sequence = self.open[slot]
-        finite = np.isfinite(values)
-        if finite.all() and not chunk.is_last:
-            return ScoredChunk(sequence, chunk.tokens, values, is_last=False)
-        del self.open[slot]
-        if finite.all():
-            return ScoredChunk(sequence, chunk.tokens, values, is_last=True)
-        first = int(np.argmin(finite))
-        where = f"the token that ends at byte {chunk.tokens.ends[first]}"
-        return Failed(sequence, DocumentError("nonfinite", f"{where} has nll {values[first]}"))
+        return Reading(self.model, self.settings, self.row_quantum, sequences).results()
 
 
 def _nothing_read(text: bytes) -> NllSum:
@@ -202,12 +109,10 @@ def _set_threads(num_threads: int | None) -> None:
         numba.set_num_threads(min(num_threads, numba.config.NUMBA_NUM_THREADS))
 
 
-def _row_quantum(model: rwkv7.Rwkv7, settings: Settings) -> int:
+def _row_quantum(model: Rwkv7, settings: Settings) -> int:
     if settings.device.type == "cuda":
         return settings.tokens_per_step if settings.reproducible else 16
-    weights = [w for layer in model.layers for w in (layer.att.key, layer.ffn.key, layer.ffn.value)]
-    weights += [layer.att.decay.down for layer in model.layers] + [model.head[:1024]]
-    quantum = find_row_quantum(weights)
+    quantum = find_row_quantum([*model.matrices, model.head[:VOCAB_BLOCK]])
     if quantum is None:
         logger.warning("matrix products here depend on their size: steps run at one fixed size")
     return quantum or settings.tokens_per_step

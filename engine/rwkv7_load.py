@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from longriver.engine.errors import WeightsError
-from longriver.engine.rwkv7 import ChannelMix, Layer, LowRank, Mixes, Norm, Rwkv7, TimeMix
+from longriver.engine.rwkv7_weights import ChannelMix, Layer, LowRank, Mixes, Norm, Rwkv7, TimeMix
 from longriver.engine.version import require_rwkv7
 from longriver.engine.weights import Tensors, read_tensors
 

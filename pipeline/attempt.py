@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import Protocol
 
-from longriver.engine.engine import Engine
 from longriver.engine.errors import DocumentError
 from longriver.engine.result import Failed, ScoredChunk
 from longriver.engine.sequence import Sequence
+from longriver.engine.text_counts import TextCounter
 from longriver.pipeline.document import DeadLetter, Document
 from longriver.pipeline.job import Accumulator, Job, TableRow
 from longriver.pipeline.ordering import InOrder
@@ -14,21 +15,29 @@ from longriver.pipeline.progress import Progress
 from longriver.pipeline.receipt import Counts
 from longriver.pipeline.sink import ShardSink
 from longriver.pipeline.table import DEAD
-from longriver.pipeline.text_counts import TextCounter
 
 Documents = Iterable[Document | DeadLetter | None]
+Result = ScoredChunk | Failed
 OnProgress = Callable[[Progress], None]
 
 
-class LostDocument(Exception):
-    """A document that broke after rows of it had been written; the attempt is void.
+class Reader(Protocol):
+    """What an attempt asks of ``longriver.engine.engine.Engine``."""
 
-    index: its place among the shard's documents and dead letters.
+    def sequence(self, key: object, chunks: Iterable[bytes | memoryview]) -> Sequence: ...
+
+    def run(self, sequences: Iterator[Sequence | None]) -> Iterator[Result]: ...
+
+
+class LostDocuments(Exception):
+    """Documents that broke after rows of them had been written; the attempt is void.
+
+    errors: by their place among the shard's documents and dead letters.
     """
 
-    def __init__(self, index: int, error: DocumentError) -> None:
-        super().__init__(f"document {index}: {error}")
-        self.index, self.error = index, error
+    def __init__(self, errors: Mapping[int, DocumentError]) -> None:
+        super().__init__(f"documents {', '.join(map(str, errors))}")
+        self.errors = errors
 
 
 @dataclass(slots=True)
@@ -53,7 +62,7 @@ class Attempt:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Reader,
         job: Job,
         sink: ShardSink,
         broken: Mapping[int, DocumentError],
@@ -65,17 +74,28 @@ class Attempt:
         self.in_order: InOrder[TableRow] = InOrder()
         self.counts, self.progress = Counts(), Progress()
         self.sums: dict[str, float] = {}
+        self.lost: dict[int, DocumentError] = {}
 
     def run(self, documents: Documents) -> None:
-        """Reads every document to its end; raises LostDocument when it must begin again."""
+        """Reads every document to its end.
+
+        Raises:
+            LostDocuments: all must begin again. The rest has been read all the same, so that
+                however many documents break, they cost one attempt more.
+        """
         for result in self.engine.run(self._sequences(documents)):
-            opened = result.sequence.key
-            assert isinstance(opened, _Open)
-            if isinstance(result, Failed):
-                self._bury(opened, result.error)
-            else:
-                self._take(opened, result)
+            self._accept(result)
             self.on_progress(self.progress)
+        if self.lost:
+            raise LostDocuments(self.lost)
+
+    def _accept(self, result: Result) -> None:
+        opened = result.sequence.key
+        assert isinstance(opened, _Open)
+        if isinstance(result, Failed):
+            self._bury(opened, result.error)
+        else:
+            self._take(opened, result)
 
     def _sequences(self, documents: Documents) -> Iterator[Sequence | None]:
         index = -1
@@ -122,7 +142,7 @@ class Attempt:
 
     def _bury(self, opened: _Open, error: DocumentError) -> None:
         if not self.in_order.discard(opened.index):
-            raise LostDocument(opened.index, error)
+            self.lost[opened.index] = error
         _drain(opened.document)
         self._write_dead(opened.index, _letter(opened.document, error))
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from longriver.engine.config import EngineConfig
 from longriver.engine.engine import Engine
 from longriver.engine.result import ScoredChunk
-from longriver.engine.rwkv7 import Rwkv7
+from longriver.engine.rwkv7_weights import Rwkv7
 from longriver.engine.sequence import Sequence
 from longriver.engine.settings import resolve
 from longriver.engine.tokenizer.base import Tokens

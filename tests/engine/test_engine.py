@@ -16,8 +16,8 @@ from longriver.engine.engine import Engine
 from longriver.engine.errors import DocumentError
 from longriver.engine.nll import NllSum
 from longriver.engine.result import Failed, ScoredChunk
-from longriver.engine.rwkv7 import Rwkv7
 from longriver.engine.rwkv7_load import load_rwkv7
+from longriver.engine.rwkv7_weights import Rwkv7
 from longriver.engine.sequence import Sequence
 from longriver.engine.tokenizer.base import Tokens
 from tests.checkpoints import random_rwkv7

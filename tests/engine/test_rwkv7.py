@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from longriver.engine.reference import ReferenceRwkv7
-from longriver.engine.rwkv7 import Rwkv7
 from longriver.engine.rwkv7_load import load_rwkv7
+from longriver.engine.rwkv7_weights import Rwkv7
 from longriver.engine.weights import locate, read_tensors
 from tests.checkpoints import random_rwkv7
 from tests.engine.reading import engine_of, read

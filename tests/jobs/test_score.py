@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from longriver.engine.result import ScoredChunk
 from longriver.engine.sequence import Sequence as EngineSequence
+from longriver.engine.text_counts import TextCounts
 from longriver.engine.tokenizer.base import Tokens
 from longriver.jobs.score import ScoreConfig, ScoreJob
 from longriver.pipeline.document import Document
 from longriver.pipeline.table import Row
-from longriver.pipeline.text_counts import TextCounts
 
 SEQUENCE = EngineSequence("document", iter(()), prefix_token=0)
 

@@ -50,51 +50,67 @@ def read_tensors(path: str) -> Tensors:
     file = locate(path)
     try:
         if file.suffix == ".safetensors":
-            return _read_safetensors(file)
-        return _read_pth(file)
-    except PermissionError:
-        raise WeightsError(f"model.path={path} may not be read: permission denied") from None
+            return _read_safetensors(path, file)
+        return _read_pth(path, file)
+    except OSError as error:
+        raise WeightsError(
+            f"model.path={path} cannot be read ({error.strerror or error}); see to the file"
+        ) from error
 
 
-def _read_safetensors(file: Path) -> Tensors:
+def _read_safetensors(path: str, file: Path) -> Tensors:
     try:
         with safe_open(file, framework="pt") as opened:
             return {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118  # safe_open is no dict and cannot be iterated
     except SafetensorError as error:
         raise WeightsError(
-            f"{file} is not a whole safetensors file ({_first_line(error)}); download it again"
+            f"model.path={path} is not a whole safetensors file ({_first_line(error)}); "
+            "download it again"
         ) from None
 
 
-def _read_pth(file: Path) -> Tensors:
-    if not zipfile.is_zipfile(file):
+def _read_pth(path: str, file: Path) -> Tensors:
+    if not _is_zip(file):
         raise WeightsError(
-            f"{file} is not a whole PyTorch checkpoint (no zip archive at its end: truncated, or "
-            "another kind of file); download it again, or name a .pth or .safetensors file"
+            f"model.path={path} is not a whole PyTorch checkpoint (no zip archive at its end: "
+            "truncated, or another kind of file); download it again, or name a .pth or "
+            ".safetensors file"
         )
     try:
         content = torch.load(file, map_location="cpu", mmap=True, weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
-            f"{file} holds a pickle with more than tensors ({_culprit(error)}); nothing of it was "
-            "run, nor will be: convert it to safetensors where you trust it"
+            f"model.path={path} holds a pickle with more than tensors ({_culprit(error)}); nothing "
+            "of it was run, nor will be: convert it to safetensors where you trust it"
         ) from None
-    except (RuntimeError, ValueError, EOFError, KeyError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # the unpickler stumbles over damage in every way there is
         raise WeightsError(
-            f"{file} is a damaged PyTorch checkpoint ({_first_line(error)}); download it again"
+            f"model.path={path} is a damaged PyTorch checkpoint ({_first_line(error)}); "
+            "download it again"
         ) from None
-    return _only_tensors(file, content)
+    return _only_tensors(path, content)
 
 
-def _only_tensors(file: Path, content: object) -> Tensors:
+def _is_zip(file: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(file)
+    except zipfile.BadZipFile:
+        return False
+
+
+def _only_tensors(path: str, content: object) -> Tensors:
     if not isinstance(content, dict):
         raise WeightsError(
-            f"{file} holds a {type(content).__name__}, no named tensors; {BLINKDL_FORMATS}"
+            f"model.path={path} holds a {type(content).__name__}, no named tensors; "
+            f"{BLINKDL_FORMATS}"
         )
     for key, value in content.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
             raise WeightsError(
-                f"{file}: entry {key!r} is a {type(value).__name__}, no tensor; {BLINKDL_FORMATS}"
+                f"model.path={path}: entry {key!r} is a {type(value).__name__}, no tensor; "
+                f"{BLINKDL_FORMATS}"
             )
     return content
 

@@ -23,16 +23,21 @@ SEVERITY = (ExitCode.FAILED, ExitCode.BAD_ORDER, ExitCode.SOME_DEAD, ExitCode.CO
 
 
 def guarded(work: Callable[[], int]) -> int:
-    """The exit code of ``work``; a refusal is one line on stderr, a surprise a traceback."""
+    """The exit code of ``work``; a refusal is one line on stderr, a surprise a traceback.
+
+    Who closes the pipe that results are written to, as ``head`` does, needs no telling.
+    """
     try:
         return work()
     except OrderError as error:
         return _complain(error, ExitCode.BAD_ORDER)
     except RunFailed as error:
         return _complain(error, ExitCode.FAILED)
-    except BrokenPipeError as error:
+    except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _complain(error, ExitCode.FAILED)
+        return ExitCode.FAILED
+    except SystemExit:  # what rich makes of a broken pipe, which it has closed itself
+        return ExitCode.FAILED
     except Exception:
         traceback.print_exc()
         return ExitCode.FAILED

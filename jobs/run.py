@@ -2,13 +2,16 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from rich.console import Console
 
 from longriver.engine.checkpoint import Fingerprints, judge
+from longriver.engine.config import ModelConfig
 from longriver.engine.settings import resolve
 from longriver.engine.weights import absolute
 from longriver.jobs.config import RunConfig
@@ -51,27 +54,22 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         settings = resolve(wanted, has_cuda=workforce.has_gpu)
         order = _order(config, fingerprints, inputs_sha256, settings.dtype_name)
         session = Session.open(folder, order, plan)
-        spec = _spec(config, session, settings.device.type)
-        return _work(session, workforce, spec, config, reporter)
+        spec = _spec(config, session, fingerprints, settings.device.type)
+        began_s = time.monotonic()
+        done = _work(session, workforce, spec, reporter)
+        seconds = time.monotonic() - began_s
+    return _conclude(session, config, done, seconds)
 
 
-def _work(
-    session: Session,
-    workforce: Workforce,
-    spec: WorkerSpec,
-    config: RunConfig,
-    reporter: Reporter,
-) -> RunOutcome:
-    began = datetime.now(UTC)
+def _work(session: Session, workforce: Workforce, spec: WorkerSpec, reporter: Reporter) -> Progress:
     try:
-        done = session.work(workforce, spec, reporter)
+        return session.work(workforce, spec, reporter)
     finally:
         reporter.stop()
-    return _conclude(session, config, done, (datetime.now(UTC) - began).total_seconds())
 
 
 def _conclude(session: Session, config: RunConfig, done: Progress, seconds: float) -> RunOutcome:
-    receipts = session.check_whole()
+    receipts = session.check_whole(config.data)
     summary = summarize(session.folder, receipts.values(), config.data.group_columns)
     write_summary(session.folder, summary)
     return RunOutcome(config.output.path, summary, done, seconds)
@@ -92,13 +90,15 @@ def _order(config: RunConfig, fingerprints: Fingerprints, inputs_sha256: str, dt
     )
 
 
-def _spec(config: RunConfig, session: Session, device: str) -> WorkerSpec:
+def _spec(
+    config: RunConfig, session: Session, fingerprints: Fingerprints, device: str
+) -> WorkerSpec:
     threads = config.engine.num_threads
     if threads == "auto" and config.cluster.kind == "ray" and device == "cpu":
         threads = 1
     dtype = session.order.semantic["engine.dtype"]
     return WorkerSpec(
-        model=config.model.model_copy(update={"path": absolute(config.model.path)}),
+        model=_absolute(config.model),
         engine=config.engine.model_copy(
             update={"device": device, "dtype": dtype, "num_threads": threads}
         ),
@@ -106,8 +106,14 @@ def _spec(config: RunConfig, session: Session, device: str) -> WorkerSpec:
         output_path=session.folder.absolute_url,
         job=config.job.build(config.data.group_columns),
         metadata=session.order.metadata,
-        model_sha256=session.order.fingerprints["model"],
+        fingerprints=fingerprints,
     )
+
+
+def _absolute(model: ModelConfig) -> ModelConfig:
+    """For workers, whose working directory may be another."""
+    vocab = None if model.vocab is None else str(Path(model.vocab).expanduser().absolute())
+    return model.model_copy(update={"path": absolute(model.path), "vocab": vocab})
 
 
 def _known_dtype(config: RunConfig, started: Order | None) -> str | None:
@@ -135,4 +141,4 @@ def _stopped_by_sigterm() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)

@@ -47,22 +47,32 @@ class SourceFile:
 def list_files(path: str) -> list[SourceFile]:
     """Returns every file of a file, folder, glob or URL, sorted by name.
 
-    In folders, names that begin with ``.`` or ``_`` are left out. A local symbolic link is
-    followed if it leads to a file inside the folder.
+    In folders, names that begin with ``.`` or ``_`` are left out, and so are run folders. A local
+    symbolic link is followed if it leads to a file inside the folder.
 
     Raises:
         SourceError: nothing there, or it cannot be listed.
     """
     fs, root = _resolve(path)
     try:
-        files = sorted(_find(fs, root, path), key=lambda file: file.name)
+        found = sorted(_find(fs, root, path), key=lambda file: file.name)
     except SourceError:
         raise
     except Exception as error:  # every store has errors of its own, from credentials to DNS
         raise SourceError(f"data.path={path} cannot be listed: {one_line(error)}") from error
+    files = _without_runs(found)
     if not files:
         raise SourceError(f"data.path={path} matches no file; hidden names (. and _) do not count")
     return files
+
+
+def _without_runs(files: list[SourceFile]) -> list[SourceFile]:
+    """Leaves out what longriver wrote below the folder that it reads."""
+    names = {file.name for file in files}
+    orders = [name for name in names if name.endswith("/run.json")]
+    folders = [name.removesuffix("run.json") for name in orders]
+    runs = tuple(folder for folder in folders if f"{folder}plan.parquet" in names)
+    return [file for file in files if not file.name.startswith(runs)]
 
 
 def _resolve(path: str) -> tuple[Any, str]:

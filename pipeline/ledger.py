@@ -15,11 +15,14 @@ class DamagedReceipt(RunFailed):
     """A ledger entry that is not a whole receipt."""
 
     def __init__(self, folder_url: str, shard: str, why: str) -> None:
-        super().__init__(
-            f"{folder_url}/ledger/{shard}.json is no whole receipt ({why}); delete it and run the "
-            "same command again: that shard alone is then done once more"
+        super().__init__(folder_url, shard, why)
+        self.folder_url, self.shard, self.why = folder_url, shard, why
+
+    def __str__(self) -> str:
+        return (
+            f"{self.folder_url}/ledger/{self.shard}.json is no whole receipt ({self.why}); delete "
+            "it and run the same command again: that shard alone is then done once more"
         )
-        self.shard = shard
 
 
 @dataclass(frozen=True, slots=True)

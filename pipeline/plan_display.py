@@ -39,6 +39,11 @@ def print_time(console: Console, plan: Plan, rate: Rate, num_workers: int) -> No
     print_line(console, f"Time:     about {duration(seconds)}, at {speed} {whose}")
 
 
+def print_no_time(console: Console, reason: str) -> None:
+    """Says why there is no telling how long the plan takes."""
+    print_line(console, f"Time:     not measured: {reason}")
+
+
 def formats_table(pieces: Iterable[Piece]) -> Table:
     """One row a format, and one for all of them."""
     by_format: dict[str, list[Piece]] = {}

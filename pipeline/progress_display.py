@@ -125,7 +125,7 @@ def log_line(pace: Pace) -> str:
 
 def live_view(pace: Pace) -> Group:
     """Two lines that fit 80 columns."""
-    bar = ProgressBar(total=1.0, completed=pace.fraction, width=BAR_WIDTH)
+    bar = ProgressBar(1.0, pace.fraction, BAR_WIDTH, complete_style="cyan", finished_style="green")
     first = Table.grid(padding=(0, 1))
     first.add_row(bar, Text(f"{_size(pace)}, {_left(pace)}"))
     return Group(first, Text(", ".join(_facts(pace))))

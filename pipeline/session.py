@@ -17,12 +17,13 @@ from longriver.pipeline.receipt import Receipt
 from longriver.pipeline.run_folder import RunFolder
 from longriver.pipeline.scan import fingerprint, plan_sources
 from longriver.pipeline.shard import Shard
+from longriver.pipeline.table import DEAD
 from longriver.pipeline.worker import WorkerSpec
 from longriver.pipeline.workforce import Workforce
 
 
 class InputChanged(RunFailed):
-    """A shard read other rows than were planned."""
+    """The input is not what was planned, though it was when the run began."""
 
 
 def stored_plan(folder: RunFolder) -> Plan | None:
@@ -75,14 +76,19 @@ class Session:
         pending = longest_first(s for s in self.plan.shards if s.name not in receipts)
         tally = _Tally(reporter)
         if pending:
-            workforce.start(spec)
+            workforce.start(spec, len(pending))
             before = sum((_progress(s, receipts) for s in self.plan.shards), Progress())
             reporter.start(self.plan.num_bytes, len(self.plan.shards), before)
             workforce.work(pending, tally.on_receipt, tally.on_progress)
         return tally.committed
 
-    def check_whole(self) -> Mapping[str, Receipt]:
-        """The receipts of a finished run, if each shard has one and read what was planned."""
+    def check_whole(self, data: DataConfig) -> Mapping[str, Receipt]:
+        """The receipts of a finished run.
+
+        Raises:
+            RunFailed: a shard has no receipt, or what was read is not what was planned.
+        """
+        _check_input(data, self.plan)
         receipts = self.receipts()
         for shard in self.plan.shards:
             if shard.name not in receipts:
@@ -96,22 +102,32 @@ class _Tally:
 
     def __init__(self, reporter: Reporter) -> None:
         self.reporter = reporter
-        self.committed, self.in_hand = Progress(), Progress()
+        self.committed = Progress()
 
     def on_receipt(self, shard: Shard, receipt: Receipt) -> None:
         self.committed += _progress(shard, {shard.name: receipt})
-        self.reporter.update(self.committed + self.in_hand)
 
     def on_progress(self, in_hand: Progress) -> None:
-        self.in_hand = in_hand
         self.reporter.update(self.committed + in_hand)
 
 
 def _progress(shard: Shard, receipts: Mapping[str, Receipt]) -> Progress:
     if shard.name not in receipts:
         return Progress()
-    counts = receipts[shard.name].counts
-    return Progress(counts.num_documents, counts.num_dead, counts.num_tokens, shard.num_bytes, 1)
+    receipt = receipts[shard.name]
+    num_dead = sum(entry.num_rows for entry in receipt.files_of(DEAD.name))
+    counts = receipt.counts
+    return Progress(counts.num_documents, num_dead, counts.num_tokens, shard.num_bytes, 1)
+
+
+def _check_input(data: DataConfig, plan: Plan) -> None:
+    found = fingerprint(list_files(data.path))
+    if found != plan.fingerprint:
+        raise InputChanged(
+            f"data.path={data.path} changed during the run: its files are sha256:{found[:16]}… "
+            f"now, sha256:{plan.fingerprint[:16]}… were planned; "
+            "put them back and run the same command again, or use a new output.path"
+        )
 
 
 def _check_rows(shard: Shard, receipt: Receipt) -> None:

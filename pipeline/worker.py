@@ -3,14 +3,16 @@
 import os
 import platform
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from longriver.engine.checkpoint import Fingerprints
 from longriver.engine.config import EngineConfig, ModelConfig
 from longriver.engine.engine import Engine
-from longriver.engine.errors import DocumentError, WeightsError
+from longriver.engine.errors import DocumentError, OrderError
 from longriver.engine.weights import fingerprint
-from longriver.pipeline.attempt import Attempt, LostDocument, OnProgress
+from longriver.pipeline.attempt import Attempt, LostDocuments, OnProgress, Reader
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.dataset import read_documents
 from longriver.pipeline.job import Job
@@ -27,7 +29,7 @@ class WorkerSpec:
     """All that a worker needs to know; small and picklable.
 
     metadata:     what every result file says of its origin.
-    model_sha256: of the checkpoint that the driver judged; a worker's copy must be the same.
+    fingerprints: of what the driver judged; a worker's copies must be the same.
     """
 
     model: ModelConfig
@@ -36,15 +38,16 @@ class WorkerSpec:
     output_path: str
     job: Job
     metadata: dict[str, str]
-    model_sha256: str
+    fingerprints: Fingerprints
 
 
 class Worker:
     """Does shards one after the other; the engine is loaded once."""
 
-    def __init__(self, engine: Engine, spec: WorkerSpec) -> None:
+    def __init__(self, engine: Reader, spec: WorkerSpec) -> None:
         self.engine, self.spec = engine, spec
         self.folder = RunFolder.open(spec.output_path)
+        self.ledger = Ledger(self.folder)
         self.name = f"{platform.node()}:{os.getpid()}"
 
     @staticmethod
@@ -52,24 +55,30 @@ class Worker:
         """Loads the engine.
 
         Raises:
-            WeightsError: the checkpoint is not the one that the driver saw.
+            OrderError: the run folder or the checkpoint is not the one that the driver saw.
         """
-        found = fingerprint(spec.model.path)
-        if found != spec.model_sha256:
-            raise WeightsError(
-                f"model.path={spec.model.path} on {platform.node()} is another file than the "
-                f"driver's (sha256 {found[:16]}…, not {spec.model_sha256[:16]}…); copy the same one"
-            )
-        return Worker(Engine.from_config(spec.model, spec.engine), spec)
+        _check_folder(spec)
+        _check("model.path", spec.model.path, fingerprint(spec.model.path), spec.fingerprints.model)
+        engine = Engine.from_config(spec.model, spec.engine)
+        vocab = spec.model.vocab or engine.tokenizer.name
+        found = engine.tokenizer.fingerprint
+        _check("model.vocab", vocab, found, spec.fingerprints.tokenizer)
+        return Worker(engine, spec)
 
     def run_shard(self, shard: Shard, on_progress: OnProgress) -> Receipt:
-        """Does a shard and commits it; returns the receipt that is in the ledger."""
+        """Does a shard and commits it; returns the receipt that is in the ledger.
+
+        One that is committed already, perhaps by a worker that died before it could say so, is
+        not done again.
+        """
+        if self.folder.exists(self.ledger.path(shard.name)):
+            return self.ledger.read(shard.name)
         broken: dict[int, DocumentError] = {}
         while True:
             try:
                 return self._attempt(shard, broken, on_progress)
-            except LostDocument as lost:
-                broken[lost.index] = lost.error
+            except LostDocuments as lost:
+                broken |= lost.errors
 
     def _attempt(
         self, shard: Shard, broken: dict[int, DocumentError], on_progress: OnProgress
@@ -100,11 +109,33 @@ class Worker:
 
     def _commit(self, receipt: Receipt, sink: ShardSink) -> Receipt:
         """The first exclusive create wins; who comes second takes its files away again."""
-        ledger = Ledger(self.folder)
-        if ledger.commit(receipt):
+        if self.ledger.commit(receipt):
             return receipt
         sink.abort()
-        return ledger.read(receipt.shard)
+        return self.ledger.read(receipt.shard)
+
+
+def _check_folder(spec: WorkerSpec) -> None:
+    """On another machine the same path can be another disk, where nobody would find the results."""
+    started = RunFolder.open(spec.output_path).started_order()
+    if started is None or not _is_same_origin(started.metadata, spec.metadata):
+        raise OrderError(
+            f"output.path={spec.output_path} on {platform.node()} is not the driver's run folder; "
+            "put it where all machines see the same files: a network drive or an object store"
+        )
+
+
+def _is_same_origin(found: Mapping[str, str], expected: Mapping[str, str]) -> bool:
+    """Whether both are of one order; which longriver says so does not count."""
+    return all(found[key] == expected.get(key) for key in found if key != "longriver.version")
+
+
+def _check(key: str, value: str, found: str, expected: str) -> None:
+    if found != expected:
+        raise OrderError(
+            f"{key}={value} on {platform.node()} is not the one that the order was judged by "
+            f"(sha256:{found[:16]}…, not sha256:{expected[:16]}…); give all machines the same one"
+        )
 
 
 class WorkerShell:

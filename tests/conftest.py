@@ -1,5 +1,8 @@
 """What all tests share: GPU tests skip without a GPU, and where the sample data lie."""
 
+import logging
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,3 +30,22 @@ def shared_data() -> Path:
     if not SHARED_DATA.exists():
         pytest.skip("the sample data ../shared/data are not here")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[None]:
+    """One Ray with room for two workers, which all tests share: starting it takes seconds."""
+    import ray  # seconds that a run without these tests does without
+
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    ray.init(
+        "local",
+        num_cpus=2,
+        num_gpus=0,
+        include_dashboard=False,
+        object_store_memory=100 << 20,
+        log_to_driver=False,
+        logging_level=logging.CRITICAL,
+    )
+    yield
+    ray.shutdown()

@@ -141,6 +141,38 @@ def test_a_zip_archive_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     refusal(path)
 
 
+def test_a_damaged_end_of_the_archive_is_refused(tmp_path: Path) -> None:
+    path = saved(random_rwkv7(num_layers=1), tmp_path / "model.pth")
+    content = bytearray(path.read_bytes())
+    disks = content.rfind(b"PK\x06\x07") + 16
+    content[disks : disks + 4] = b"\xff\xff\xff\xff"
+    path.write_bytes(content)
+    refusal(path)
+
+
+@given(data=st.data())
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_changed_pickle_never_crashes_the_loader(tmp_path: Path, data: st.DataObject) -> None:
+    """Zip archives have checksums: this one is written anew, so that the unpickler is reached."""
+    path = saved(
+        random_rwkv7(num_layers=1, num_heads=1, head_size=8, vocab_size=16), tmp_path / "whole.pth"
+    )
+    with zipfile.ZipFile(path) as archive:
+        members = {name: bytearray(archive.read(name)) for name in archive.namelist()}
+    changed = next(content for name, content in members.items() if name.endswith("data.pkl"))
+    for place in data.draw(st.lists(st.integers(0, len(changed) - 1), min_size=1, max_size=4)):
+        changed[place] = data.draw(st.integers(0, 255))
+    with zipfile.ZipFile(tmp_path / "changed.pth", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    try:
+        load(tmp_path / "changed.pth")
+    except WeightsError as error:
+        assert "\n" not in str(error)
+
+
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     assert "does not exist" in refusal(tmp_path / "nowhere.pth")
     assert "is a folder" in refusal(tmp_path)

@@ -30,6 +30,19 @@ def test_a_folder_is_read_through_sorted_and_without_hidden_names(tmp_path: Path
     assert names_in(tmp_path) == ["a.txt", "a/z.txt", "b.txt"]
 
 
+def test_run_folders_below_the_folder_are_no_input(tmp_path: Path) -> None:
+    put(tmp_path, "a.txt", "run.json", "plan.parquet", "runs/x/run.json", "runs/x/plan.parquet")
+    put(tmp_path, "runs/x/score/1.parquet", "runs/xy.txt", "mine/run.json")
+    assert names_in(tmp_path) == [
+        "a.txt",
+        "mine/run.json",
+        "plan.parquet",
+        "run.json",
+        "runs/xy.txt",
+    ]
+    assert names_in(tmp_path / "runs" / "x" / "score") == ["1.parquet"]
+
+
 def test_a_file_a_glob_and_a_url_are_found(tmp_path: Path) -> None:
     put(tmp_path, "x/a.txt", "x/b.csv", "y/c.txt", "[1].txt")
     assert names_in(tmp_path / "x" / "a.txt") == ["a.txt"]

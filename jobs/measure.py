@@ -3,18 +3,16 @@
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
-from longriver.engine.config import EngineConfig
 from longriver.engine.engine import Engine
 from longriver.engine.errors import DeviceError, DocumentError
-from longriver.engine.reading import Result
 from longriver.engine.result import Failed, ScoredChunk
 from longriver.engine.sequence import Sequence
 from longriver.engine.settings import resolve
 from longriver.jobs.config import RunConfig
+from longriver.pipeline.attempt import Reader
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.dataset import read_documents
 from longriver.pipeline.document import DeadLetter, Document
@@ -29,14 +27,6 @@ STEPS_BEHIND_THE_FIRST = 0.5
 
 class NotMeasured(Exception):
     """There is no rate; the message says why."""
-
-
-class Reader(Protocol):
-    """As much of an engine as reading takes."""
-
-    def sequence(self, key: object, chunks: Iterable[bytes | memoryview]) -> Sequence: ...
-
-    def run(self, sequences: Iterator[Sequence | None]) -> Iterator[Result]: ...
 
 
 @dataclass(slots=True)
@@ -55,20 +45,13 @@ def measure(config: RunConfig, planned: Plan) -> Rate:
         NotMeasured: there is nothing to measure, or not on this machine.
     """
     try:
-        engine = Engine.from_config(config.model, worker_engine(config))
+        device = resolve(config.engine).device.type
+        engine = Engine.from_config(config.model, config.engine_on(device))
     except DeviceError as error:
         if config.cluster.kind == "local":
             raise
         raise NotMeasured(str(error)) from error
     return measure_engine(engine, config.data, planned)
-
-
-def worker_engine(config: RunConfig) -> EngineConfig:
-    """A worker's share of the machine: Ray has one for every core where there is no GPU."""
-    is_shared = config.cluster.kind == "ray" and config.engine.num_threads == "auto"
-    if is_shared and resolve(config.engine).device.type == "cpu":
-        return config.engine.model_copy(update={"num_threads": 1})
-    return config.engine
 
 
 def measure_engine(

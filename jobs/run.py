@@ -41,6 +41,13 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         OrderError: before any work, where the order cannot be carried out.
         RunFailed: half-way; the same order goes on.
     """
+    try:
+        return _run(config, reporter)
+    finally:
+        reporter.stop()
+
+
+def _run(config: RunConfig, reporter: Reporter) -> RunOutcome:
     fingerprints = judge(config.model)
     folder = RunFolder.open(config.output.path)
     started = folder.started_order()
@@ -49,6 +56,8 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
     if started is not None and dtype is not None and folder.has_succeeded():
         order = _order(config, fingerprints, inputs_sha256, dtype)
         return _conclude(Session.open(folder, order, plan), config, Progress(), 0.0)
+    if config.cluster.kind == "ray":
+        reporter.prepare("starting Ray" if config.cluster.address is None else "joining Ray")
     with _workforce(config) as workforce, _stopped_by_sigterm():
         wanted = config.engine.model_copy(update={"dtype": dtype or "auto"})
         settings = resolve(wanted, has_cuda=workforce.has_gpu)
@@ -56,16 +65,9 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
         session = Session.open(folder, order, plan)
         spec = _spec(config, session, fingerprints, settings.device.type)
         began_s = time.monotonic()
-        done = _work(session, workforce, spec, reporter)
+        done = session.work(workforce, spec, reporter)
         seconds = time.monotonic() - began_s
     return _conclude(session, config, done, seconds)
-
-
-def _work(session: Session, workforce: Workforce, spec: WorkerSpec, reporter: Reporter) -> Progress:
-    try:
-        return session.work(workforce, spec, reporter)
-    finally:
-        reporter.stop()
 
 
 def _conclude(session: Session, config: RunConfig, done: Progress, seconds: float) -> RunOutcome:
@@ -93,15 +95,10 @@ def _order(config: RunConfig, fingerprints: Fingerprints, inputs_sha256: str, dt
 def _spec(
     config: RunConfig, session: Session, fingerprints: Fingerprints, device: str
 ) -> WorkerSpec:
-    threads = config.engine.num_threads
-    if threads == "auto" and config.cluster.kind == "ray" and device == "cpu":
-        threads = 1
     dtype = session.order.semantic["engine.dtype"]
     return WorkerSpec(
         model=_absolute(config.model),
-        engine=config.engine.model_copy(
-            update={"device": device, "dtype": dtype, "num_threads": threads}
-        ),
+        engine=config.engine_on(device).model_copy(update={"device": device, "dtype": dtype}),
         data=config.data,
         output_path=session.folder.absolute_url,
         job=config.job.build(config.data.group_columns),

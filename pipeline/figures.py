@@ -7,6 +7,11 @@ def count(number: float) -> str:
     return f"{round(number):,}"
 
 
+def counted(number: int, noun: str) -> str:
+    """One document, two documents."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
 def data_size(num_bytes: float) -> str:
     """Decimal units, as disks are sold: 1 MB is a million bytes."""
     for unit in ("bytes", "kB", "MB", "GB", "TB"):

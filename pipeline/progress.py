@@ -92,6 +92,10 @@ class RunOutcome:
 class Reporter(Protocol):
     """Tells a person how a run is going. The driver calls it from one thread."""
 
+    def prepare(self, what: str) -> None:
+        """Says what is going on before the work starts; it may take a while."""
+        ...
+
     def start(self, total_bytes: int, total_shards: int, before: Progress) -> None:
         """Called once the workers are up, for the clock of the rates runs from here."""
         ...
@@ -111,6 +115,8 @@ class Reporter(Protocol):
 
 class SilentReporter:
     """For runs that nobody watches."""
+
+    def prepare(self, what: str) -> None: ...
 
     def start(self, total_bytes: int, total_shards: int, before: Progress) -> None: ...
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from longriver.pipeline.closing_table import print_outcome
-from longriver.pipeline.figures import count, data_size, duration
+from longriver.pipeline.figures import count, counted, data_size, duration
 from longriver.pipeline.progress import Pace, Progress, Reporter, RunOutcome
 
 LINE_EVERY_S = 10.0
@@ -34,6 +34,7 @@ class LiveReporter:
     def __init__(self, progress: Console, results: Console, clock: Clock = time.monotonic) -> None:
         self.results = results
         self.stopwatch = _Stopwatch(clock)
+        self.waiting = progress.status("")
         self.live = Live(
             console=progress,
             get_renderable=lambda: live_view(self.stopwatch.read()),
@@ -41,7 +42,12 @@ class LiveReporter:
             transient=True,
         )
 
+    def prepare(self, what: str) -> None:
+        self.waiting.update(what)
+        self.waiting.start()
+
     def start(self, total_bytes: int, total_shards: int, before: Progress) -> None:
+        self.waiting.stop()
         self.stopwatch.start(total_bytes, total_shards, before)
         self.live.start()
 
@@ -49,6 +55,7 @@ class LiveReporter:
         self.stopwatch.session = session
 
     def stop(self) -> None:
+        self.waiting.stop()
         self.live.stop()
 
     def finish(self, outcome: RunOutcome) -> None:
@@ -76,27 +83,30 @@ class LineReporter:
         self.now = now
         self.next_line_s = LINE_EVERY_S
 
+    def prepare(self, what: str) -> None:
+        self._say(what)
+
     def start(self, total_bytes: int, total_shards: int, before: Progress) -> None:
         self.stopwatch.start(total_bytes, total_shards, before)
-        self._say(self.stopwatch.read())
+        self._say(log_line(self.stopwatch.read()))
 
     def update(self, session: Progress) -> None:
         self.stopwatch.session = session
         pace = self.stopwatch.read()
         if pace.seconds >= self.next_line_s:
             self.next_line_s = pace.seconds + LINE_EVERY_S
-            self._say(pace)
+            self._say(log_line(pace))
 
     def stop(self) -> None:
         if self.stopwatch.is_running:
-            self._say(self.stopwatch.read())
+            self._say(log_line(self.stopwatch.read()))
             self.stopwatch.is_running = False
 
     def finish(self, outcome: RunOutcome) -> None:
         print_outcome(self.results, outcome)
 
-    def _say(self, pace: Pace) -> None:
-        line = f"{self.now():%Y-%m-%d %H:%M:%S} {log_line(pace)}"
+    def _say(self, what: str) -> None:
+        line = f"{self.now():%Y-%m-%d %H:%M:%S} {what}"
         self.progress.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
@@ -138,7 +148,7 @@ def _size(pace: Pace) -> str:
 
 def _facts(pace: Pace) -> list[str]:
     done = pace.done
-    facts = [f"{count(done.num_documents)} documents", f"{count(done.num_tokens)} tokens"]
+    facts = [counted(done.num_documents, "document"), counted(done.num_tokens, "token")]
     if pace.tokens_per_s is not None:
         facts.append(f"{count(pace.tokens_per_s)} tokens/s")
     if done.num_dead:

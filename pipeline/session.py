@@ -76,6 +76,7 @@ class Session:
         pending = longest_first(s for s in self.plan.shards if s.name not in receipts)
         tally = _Tally(reporter)
         if pending:
+            reporter.prepare("loading the engine")
             workforce.start(spec, len(pending))
             before = sum((_progress(s, receipts) for s in self.plan.shards), Progress())
             reporter.start(self.plan.num_bytes, len(self.plan.shards), before)

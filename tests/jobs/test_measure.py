@@ -13,7 +13,7 @@ from longriver.engine.result import Failed, ScoredChunk
 from longriver.engine.sequence import Sequence
 from longriver.engine.tokenizer.bytes import ByteTokenizer
 from longriver.jobs.config import RunConfig
-from longriver.jobs.measure import NotMeasured, measure, measure_engine, worker_engine
+from longriver.jobs.measure import NotMeasured, measure, measure_engine
 from longriver.pipeline.plan_display import Rate
 from longriver.pipeline.scan import plan_sources
 
@@ -103,14 +103,6 @@ def test_a_model_that_is_not_there_is_a_bad_order(tmp_path: Path) -> None:
     config = order(texts(tmp_path, "A short text."), model={"path": "nowhere.pth"})
     with pytest.raises(WeightsError, match=r"nowhere\.pth"):
         measure(config, plan_sources(config.data))
-
-
-def test_a_worker_of_ray_has_one_thread_unless_the_order_says_more(tmp_path: Path) -> None:
-    ray, on_cpu = {"kind": "ray"}, {"device": "cpu"}
-    assert worker_engine(order(tmp_path, engine=on_cpu)).num_threads == "auto"
-    assert worker_engine(order(tmp_path, engine=on_cpu, cluster=ray)).num_threads == 1
-    asked = on_cpu | {"num_threads": 3}
-    assert worker_engine(order(tmp_path, engine=asked, cluster=ray)).num_threads == 3
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")

@@ -32,7 +32,9 @@ class EngineConfig(BaseModel):
                      recurrent state, decays, norms and log-sums are float32 always.
     num_slots:       documents that are read side by side.
     tokens_per_step: tokens that one forward pass takes, over all documents together.
-    num_threads:     CPU threads of this process; ``auto`` is 1 in a Ray worker, else one a core.
+    num_threads:     CPU threads of this process; ``auto`` is 1, since threads that wait for each
+                     other collapse on a busy machine. More of them help one long document through
+                     a large model on an idle one; many documents want ``cluster.kind=ray``.
     reproducible:    on GPU, run every step at one fixed size, so that a document's result does not
                      depend on who shares its batch. On CPU that holds always.
     """

@@ -101,9 +101,7 @@ def _nothing_read(text: bytes) -> NllSum:
     return NllSum(num_bytes=counter.counts.num_bytes, num_words=counter.counts.num_words)
 
 
-def _set_threads(num_threads: int | None) -> None:
-    if num_threads is None:
-        return
+def _set_threads(num_threads: int) -> None:
     torch.set_num_threads(num_threads)
     if num_threads > 1:
         numba.set_num_threads(min(num_threads, numba.config.NUMBA_NUM_THREADS))

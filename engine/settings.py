@@ -20,7 +20,7 @@ class Settings:
     dtype: torch.dtype
     num_slots: int
     tokens_per_step: int
-    num_threads: int | None
+    num_threads: int
     reproducible: bool
 
     @property
@@ -54,6 +54,6 @@ def resolve(config: EngineConfig, *, has_cuda: bool | None = None) -> Settings:
         DTYPES[dtype],
         slots if config.num_slots == "auto" else config.num_slots,
         tokens if config.tokens_per_step == "auto" else config.tokens_per_step,
-        None if config.num_threads == "auto" else config.num_threads,
+        1 if config.num_threads == "auto" else config.num_threads,
         config.reproducible,
     )

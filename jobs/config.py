@@ -65,13 +65,6 @@ class RunConfig(BaseModel):
             f"{part}.{key}": value for part, keys in parts.items() for key, value in keys.items()
         }
 
-    def engine_on(self, device: str) -> EngineConfig:
-        """The engine of one worker on ``cpu`` or ``cuda``: Ray has a worker for every core."""
-        shares_cores = self.cluster.kind == "ray" and device == "cpu"
-        if shares_cores and self.engine.num_threads == "auto":
-            return self.engine.model_copy(update={"num_threads": 1})
-        return self.engine
-
     @model_validator(mode="after")
     def _gpu_engines_need_a_gpu(self) -> Self:
         if self.engine.device == "cuda" and self.cluster.gpus_per_worker == 0:

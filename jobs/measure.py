@@ -10,7 +10,6 @@ from longriver.engine.engine import Engine
 from longriver.engine.errors import DeviceError, DocumentError
 from longriver.engine.result import Failed, ScoredChunk
 from longriver.engine.sequence import Sequence
-from longriver.engine.settings import resolve
 from longriver.jobs.config import RunConfig
 from longriver.pipeline.attempt import Reader
 from longriver.pipeline.data_config import DataConfig
@@ -45,8 +44,7 @@ def measure(config: RunConfig, planned: Plan) -> Rate:
         NotMeasured: there is nothing to measure, or not on this machine.
     """
     try:
-        device = resolve(config.engine).device.type
-        engine = Engine.from_config(config.model, config.engine_on(device))
+        engine = Engine.from_config(config.model, config.engine)
     except DeviceError as error:
         if config.cluster.kind == "local":
             raise

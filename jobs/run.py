@@ -98,7 +98,7 @@ def _spec(
     dtype = session.order.semantic["engine.dtype"]
     return WorkerSpec(
         model=_absolute(config.model),
-        engine=config.engine_on(device).model_copy(update={"device": device, "dtype": dtype}),
+        engine=config.engine.model_copy(update={"device": device, "dtype": dtype}),
         data=config.data,
         output_path=session.folder.absolute_url,
         job=config.job.build(config.data.group_columns),

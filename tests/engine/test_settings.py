@@ -22,6 +22,10 @@ def test_auto_is_float32_on_cpu() -> None:
     assert (settings.device.type, settings.dtype_name) == ("cpu", "float32")
 
 
+def test_auto_is_one_thread() -> None:
+    assert resolve(config(), has_cuda=False).num_threads == 1
+
+
 def test_what_is_ordered_is_kept() -> None:
     settings = resolve(config(num_slots=3, tokens_per_step=7, num_threads=2), has_cuda=False)
     assert (settings.num_slots, settings.tokens_per_step, settings.num_threads) == (3, 7, 2)

@@ -97,15 +97,3 @@ def test_gpus_are_not_reserved_for_a_cpu_engine() -> None:
     cluster = {"kind": "ray", "gpus_per_worker": 1}
     with pytest.raises(ValidationError, match=r"no effect with engine\.device=cpu"):
         order(cluster=cluster, engine={"device": "cpu"})
-
-
-def test_a_worker_of_ray_has_one_thread_unless_the_order_says_more() -> None:
-    def threads(device: str, **parts: object) -> object:
-        order = {"data": {"path": "in"}, "output": {"path": "out"}, **parts}
-        return RunConfig.model_validate(order).engine_on(device).num_threads
-
-    ray = {"kind": "ray"}
-    assert threads("cpu") == "auto"
-    assert threads("cpu", cluster=ray) == 1
-    assert threads("cuda", cluster=ray) == "auto"
-    assert threads("cpu", cluster=ray, engine={"num_threads": 3}) == 3

@@ -23,6 +23,7 @@ SIZES = (
 LENGTHS = (1, 2, 15, 16, 17, 63, 128, 300)
 ORACLE_TOLERANCE = 1e-4
 REFERENCE_TOLERANCE = 1e-5
+HALF_TOLERANCE = 3e-2
 
 
 def random_documents(vocab_size: int) -> list[list[int]]:
@@ -83,6 +84,16 @@ def test_the_embedded_model_agrees_with_both_oracles(tmp_path: Path) -> None:
     assert np.abs(nll - ReferenceRwkv7(tensors).nll(list(text))).max() < REFERENCE_TOLERANCE
     oracle = load_oracle(tmp_path / "demo.pth")
     assert np.abs(nll - oracle_nll(oracle, list(text)).numpy()).max() < ORACLE_TOLERANCE
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_weights_keep_the_mean_close(checkpoint: Path, dtype: torch.dtype) -> None:
+    """What a GPU would run, on CPU, where no order can ask for it."""
+    documents = random_documents(model_of(checkpoint).vocab_size)
+    expected = np.concatenate(read(engine_of(model_of(checkpoint)), documents))
+    half = engine_of(load_rwkv7(str(checkpoint), CPU, dtype))
+    found = np.concatenate(read(half, documents))
+    assert abs(found.mean() - expected.mean()) < HALF_TOLERANCE
 
 
 @pytest.mark.gpu

@@ -43,6 +43,14 @@ Actor = Any
 Ref = Any
 
 
+class _WorkerActor(WorkerShell):
+    """A shell with a thread of its own for questions; Ray Client knows no other way to say so."""
+
+    @ray.method(concurrency_group=LOOK)
+    def progress(self) -> Progress:
+        return super().progress()
+
+
 @dataclass(eq=False, slots=True)
 class _Hand:
     """A worker that has been hired.
@@ -63,7 +71,7 @@ class _Hand:
         self.shard, self.task = shard, self.actor.run_shard.remote(shard)
 
     def ask(self) -> None:
-        self.look = self.actor.progress.options(concurrency_group=LOOK).remote()
+        self.look = self.actor.progress.remote()
 
     def settle(self) -> tuple[Ref, Shard | None]:
         """Becomes idle; returns what it was at."""
@@ -175,7 +183,7 @@ class RayWorkforce:
             "max_task_retries": 0,
             "concurrency_groups": {LOOK: 1},
         }
-        actor = ray.remote(**options)(WorkerShell).remote(self.spec)
+        actor = ray.remote(**options)(_WorkerActor).remote(self.spec)
         return _Hand(actor, actor.load.remote())
 
     def _look(self) -> Progress:

@@ -1,5 +1,7 @@
 """WKV-7 for CPUs: one pass over the state a token, the same bits in any batch and for any split."""
 
+from typing import Any
+
 import numba
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +29,7 @@ def wkv7(
     # with one thread not even a pool: its idle threads would spin
     scan = _scan_serial if torch.get_num_threads() == 1 else _scan_parallel
     scan(
+        len(slots) * r_RHN.shape[1],
         r_RHN.numpy(),
         w_log_RHN.exp().numpy(),
         k_RHN.numpy(),
@@ -79,7 +82,9 @@ def _scan_head(
         removed, upcoming = upcoming, removed
 
 
-def _scan(
+@numba.njit(cache=True, fastmath={"contract"}, nogil=True)
+def _scan_task(
+    i: int,
     r: Floats,
     w: Floats,
     k: Floats,
@@ -92,12 +97,22 @@ def _scan(
     y: Floats,
 ) -> None:
     num_heads = r.shape[1]
-    for i in numba.prange(len(slots) * num_heads):
-        segment, h = i // num_heads, i % num_heads
-        begin, end = cu_seqlens[segment], cu_seqlens[segment + 1]
-        if begin < end:
-            _scan_head(r, w, k, v, a, b, state[slots[segment], h], h, begin, end, y)
+    segment, h = i // num_heads, i % num_heads
+    begin, end = cu_seqlens[segment], cu_seqlens[segment + 1]
+    if begin < end:
+        _scan_head(r, w, k, v, a, b, state[slots[segment], h], h, begin, end, y)
 
 
-_scan_serial = numba.njit(cache=True, fastmath={"contract"}, nogil=True)(_scan)
-_scan_parallel = numba.njit(cache=True, parallel=True, fastmath={"contract"}, nogil=True)(_scan)
+# two functions, as Numba's cache on disk knows a function by its name, whatever its options
+
+
+@numba.njit(cache=True, nogil=True)
+def _scan_serial(num_tasks: int, *arrays: Any) -> None:
+    for i in range(num_tasks):
+        _scan_task(i, *arrays)
+
+
+@numba.njit(cache=True, parallel=True, nogil=True)
+def _scan_parallel(num_tasks: int, *arrays: Any) -> None:
+    for i in numba.prange(num_tasks):
+        _scan_task(i, *arrays)

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from longriver.kernels.spans import in_spans
+
 # n segments · C tokens of a span · H heads · K keys, V values · R rows · S slots
 
 SPAN = 32
@@ -22,27 +24,14 @@ def wkv7(
     slots: Tensor,
 ) -> Tensor:
     """See ``longriver.kernels.wkv7.reference.wkv7``; inputs and state are of one number type."""
-    y_RHN = torch.zeros_like(r_RHN)
-    starts, lengths = cu_seqlens[:-1].long(), cu_seqlens.diff().long()
-    inputs = (r_RHN, w_log_RHN, k_RHN, v_RHN, a_RHN, b_RHN)
-    longest = int(lengths.max()) if len(lengths) else 0
-    for begin in range(0, longest, SPAN):
-        active = (lengths > begin).nonzero()[:, 0]
-        offsets = torch.arange(begin, begin + SPAN, device=starts.device)
-        valid_nC = offsets < lengths[active, None]
-        rows_nC = torch.where(valid_nC, starts[active, None] + offsets, 0)
-        r, w_log, k, v, a, b = (_gather(x, rows_nC, valid_nC) for x in inputs)
-        where = slots[active].long()
-        y_nHCV, after = _span(r, w_log, k, v, a, b, state_SHKV[where])
-        state_SHKV[where] = after
-        y_RHN[rows_nC[valid_nC]] = y_nHCV.transpose(1, 2)[valid_nC]
-    return y_RHN
-
-
-def _gather(x_RHN: Tensor, rows_nC: Tensor, valid_nC: Tensor) -> Tensor:
-    # rows behind a segment's end become zeros: no decay, nothing read, nothing written
-    x_nCHN = torch.where(valid_nC[..., None, None], x_RHN[rows_nC], 0)
-    return x_nCHN.transpose(1, 2)
+    return in_spans(
+        _span,
+        (r_RHN, w_log_RHN, k_RHN, v_RHN, a_RHN, b_RHN),
+        num_tokens=SPAN,
+        state_SHKV=state_SHKV,
+        cu_seqlens=cu_seqlens,
+        slots=slots,
+    )
 
 
 def _span(

@@ -1,0 +1,1 @@
+"""The WKV-4 recurrence of RWKV-4 over packed segments."""

@@ -6,10 +6,10 @@ import torch
 
 from longriver.engine.config import ModelConfig
 from longriver.engine.errors import OrderError
-from longriver.engine.rwkv7_load import load_rwkv7
-from longriver.engine.rwkv7_weights import Rwkv7
+from longriver.engine.network import load_network
 from longriver.engine.tokenizer import Tokenizer, load_tokenizer
-from longriver.engine.weights import fingerprint
+from longriver.engine.weights import fingerprint, locate
+from longriver.engine.weights.hub import SCHEME
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +26,21 @@ def judge(order: ModelConfig) -> Fingerprints:
     Raises:
         WeightsError, TokenizerError, OrderError: whatever would stop the engine from starting.
     """
-    model = load_rwkv7(order.path, torch.device("meta"), torch.float32)
-    tokenizer = fitting_tokenizer(order, model)
-    return Fingerprints(fingerprint(order.path), tokenizer.fingerprint)
+    network = load_network(order, torch.device("meta"), torch.float32)
+    tokenizer = fitting_tokenizer(order, network.vocab_size)
+    return Fingerprints(fingerprint(order), tokenizer.fingerprint)
 
 
-def fitting_tokenizer(order: ModelConfig, model: Rwkv7) -> Tokenizer:
+def fitting_tokenizer(order: ModelConfig, vocab_size: int) -> Tokenizer:
     """The tokenizer that was ordered, if it and the prefix token fit the checkpoint."""
-    if order.prefix_token >= model.vocab_size:
+    if order.prefix_token >= vocab_size:
         raise OrderError(
             f"model.prefix_token={order.prefix_token} is not in the checkpoint's vocabulary of "
-            f"{model.vocab_size}; 0 is what RWKV models expect"
+            f"{vocab_size}; 0 is what RWKV models expect"
         )
-    return load_tokenizer(order.tokenizer, vocab_size=model.vocab_size, vocab=order.vocab)
+    kind = order.tokenizer
+    return load_tokenizer(
+        str(locate(kind, "model.tokenizer")) if kind.startswith(SCHEME) else kind,
+        vocab_size=vocab_size,
+        vocab=order.vocab,
+    )

@@ -10,16 +10,27 @@ Count = Annotated[int, Field(ge=1)]
 class ModelConfig(BaseModel):
     """Which network reads, and with which vocabulary.
 
-    path:         a BlinkDL-format ``.pth`` or ``.safetensors``, or ``demo`` for the embedded model.
-    tokenizer:    ``auto`` picks by the size of the checkpoint's vocabulary.
-    vocab:        a World vocabulary file; by default the one that an installed package carries.
-    prefix_token: the id that stands before the first token of every document.
+    path:           a BlinkDL-format ``.pth`` or ``.safetensors`` file, a Hugging Face folder,
+                    ``hf://owner/name[@revision]``, or ``demo`` for the embedded model.
+    lora:           a LoRA file or PEFT folder that is merged into the weights as they are loaded.
+    lora_alpha:     its scale, for files that do not say: weights gain ``alpha / rank · B A``.
+    state:          a state-tuned file (``time_state``), what every document starts from.
+    group_norm_eps: of the heads' GroupNorm; by default what upstream uses today, 64e-5. RWKV-5
+                    files that were trained before November 2023 want 1e-5.
+    tokenizer:      ``auto`` picks by the checkpoint; or ``world``, ``bytes``, or a
+                    ``tokenizer.json``.
+    vocab:          a World vocabulary file; by default the one that an installed package carries.
+    prefix_token:   the id that stands before the first token of every document.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: Annotated[str, Field(min_length=1)] = "demo"
-    tokenizer: Literal["auto", "world", "bytes"] = "auto"
+    lora: Annotated[str, Field(min_length=1)] | None = None
+    lora_alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    state: Annotated[str, Field(min_length=1)] | None = None
+    group_norm_eps: Annotated[float, Field(gt=0, lt=1)] | None = None
+    tokenizer: Annotated[str, Field(min_length=1)] = "auto"
     vocab: str | None = None
     prefix_token: Annotated[int, Field(ge=0)] = 0
 

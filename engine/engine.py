@@ -1,5 +1,6 @@
 """Reads many documents at once through one network: slots, steps, and scores as they come."""
 
+import functools
 import logging
 from collections.abc import Iterable, Iterator
 
@@ -9,16 +10,17 @@ import torch
 
 from longriver.engine.checkpoint import fitting_tokenizer
 from longriver.engine.config import EngineConfig, ModelConfig
+from longriver.engine.network import Network, load_network
 from longriver.engine.nll import NllSum
 from longriver.engine.reading import Reading, Result
 from longriver.engine.result import Failed
 from longriver.engine.row_quantum import find_row_quantum
-from longriver.engine.rwkv7_load import load_rwkv7
-from longriver.engine.rwkv7_weights import Rwkv7
 from longriver.engine.sequence import Sequence
 from longriver.engine.settings import Settings, resolve
+from longriver.engine.state import State
 from longriver.engine.text_counts import TextCounter
 from longriver.engine.tokenizer.base import Tokenizer, Tokens
+from longriver.engine.weights import fingerprint
 from longriver.kernels.nll.blocked import VOCAB_BLOCK
 
 logger = logging.getLogger(__name__)
@@ -32,13 +34,10 @@ class Engine:
     1.6
     """
 
-    def __init__(
-        self, model: Rwkv7, tokenizer: Tokenizer, settings: Settings, prefix_token: int = 0
-    ) -> None:
-        self.model, self.tokenizer, self.settings = model, tokenizer, settings
-        self.prefix_token = prefix_token
+    def __init__(self, network: Network, tokenizer: Tokenizer, settings: Settings) -> None:
+        self.network, self.tokenizer, self.settings = network, tokenizer, settings
         _set_threads(settings.num_threads)
-        self.row_quantum = _row_quantum(model, settings)
+        self.row_quantum = _row_quantum(network, settings)
 
     @staticmethod
     def from_config(
@@ -51,9 +50,24 @@ class Engine:
         """
         order = model or ModelConfig()
         settings = resolve(engine or EngineConfig())
-        network = load_rwkv7(order.path, settings.device, settings.dtype)
-        tokenizer = fitting_tokenizer(order, network)
-        return Engine(network, tokenizer, settings, order.prefix_token)
+        network = load_network(order, settings.device, settings.dtype)
+        tokenizer = fitting_tokenizer(order, network.vocab_size)
+        return Engine(network, tokenizer, settings)
+
+    @property
+    def prefix_token(self) -> int:
+        """The id that stands before the first token of every document."""
+        return self.network.source.prefix_token
+
+    @property
+    def blank(self) -> State:
+        """The state of one document before its first token."""
+        return self.network.blank
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """sha256 (hex) of all that makes the weights; reads their files once."""
+        return fingerprint(self.network.source)
 
     def sequence(self, key: object, chunks: Iterable[bytes | memoryview]) -> Sequence:
         """A document's bytes as a sequence that tokenizes them when they are needed."""
@@ -83,6 +97,10 @@ class Engine:
         return sums
 
     def run(self, sequences: Iterator[Sequence | None]) -> Iterator[Result]:
+        """See ``open``, for who needs the results alone."""
+        return iter(self.open(sequences))
+
+    def open(self, sequences: Iterator[Sequence | None]) -> Reading:
         """Reads sequences to their ends, pulling the next one whenever a slot is free.
 
         Args:
@@ -92,7 +110,7 @@ class Engine:
             For each sequence its chunks in order, the last one marked; those of different
             sequences are interleaved. What one sequence yields does not depend on the others.
         """
-        return Reading(self.model, self.settings, self.row_quantum, sequences).results()
+        return Reading(self.network, self.settings, self.row_quantum, sequences)
 
 
 def _nothing_read(text: bytes) -> NllSum:
@@ -107,10 +125,10 @@ def _set_threads(num_threads: int) -> None:
         numba.set_num_threads(min(num_threads, numba.config.NUMBA_NUM_THREADS))
 
 
-def _row_quantum(model: Rwkv7, settings: Settings) -> int:
+def _row_quantum(network: Network, settings: Settings) -> int:
     if settings.device.type == "cuda":
         return settings.tokens_per_step if settings.reproducible else 16
-    quantum = find_row_quantum([*model.matrices, model.head[:VOCAB_BLOCK]])
+    quantum = find_row_quantum([*network.matrices, network.head[:VOCAB_BLOCK]])
     if quantum is None:
         logger.warning("matrix products here depend on their size: steps run at one fixed size")
     return quantum or settings.tokens_per_step

@@ -3,6 +3,7 @@
 OrderError                the run cannot be carried out as ordered; raised before work starts
 ├── WeightsError          not a checkpoint that this engine can read
 ├── TokenizerError        not a vocabulary, or not the one of this checkpoint
+├── StateError            not a saved state, or that of another model
 ├── DeviceError           the device or number type is not there
 ├── SourceError           input that is missing, unreadable or not of the stated shape
 └── PlanMismatch          the run folder belongs to another order
@@ -21,6 +22,10 @@ class WeightsError(OrderError):
 
 class TokenizerError(OrderError):
     """A vocabulary that cannot be read, or that does not fit the checkpoint."""
+
+
+class StateError(OrderError):
+    """A saved state that cannot be read or written, or that belongs to another model."""
 
 
 class DeviceError(OrderError):

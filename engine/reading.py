@@ -6,14 +6,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from longriver.engine import rwkv7
 from longriver.engine.batch import pack
 from longriver.engine.errors import DocumentError
+from longriver.engine.network import Network, forward, nll
 from longriver.engine.result import Failed, ScoredChunk
-from longriver.engine.rwkv7_weights import Rwkv7
 from longriver.engine.scheduler import share
 from longriver.engine.sequence import NO_TOKENS, Chunk, Sequence
 from longriver.engine.settings import Settings
+from longriver.engine.state import State
 
 Result = ScoredChunk | Failed
 
@@ -28,18 +28,33 @@ class Reading:
 
     def __init__(
         self,
-        model: Rwkv7,
+        network: Network,
         settings: Settings,
         row_quantum: int,
         sequences: Iterator[Sequence | None],
     ) -> None:
-        self.model, self.row_quantum, self.sequences = model, row_quantum, sequences
+        self.network, self.row_quantum, self.sequences = network, row_quantum, sequences
         self.num_slots, self.budget = settings.num_slots, settings.tokens_per_step
         self.open: dict[int, Sequence] = {}
-        self.state = model.zero_state(settings.num_slots)
+        self.occupants: dict[int, Sequence] = {}
+        self.state = network.blank.take([0] * settings.num_slots)
         self.has_more = True
 
-    def results(self) -> Iterator[Result]:
+    def state_of(self, sequence: Sequence) -> State:
+        """A copy of what is remembered of a sequence behind the last chunk that came of it.
+
+        The network has read that chunk's ``inputs``, not its last token: who goes on from here
+        does so with a ``Sequence`` whose prefix token is that one.
+
+        Raises:
+            ValueError: the sequence is not in a slot, or no longer.
+        """
+        for slot, occupant in self.occupants.items():
+            if occupant is sequence:
+                return self.state.take([slot])
+        raise ValueError(f"the sequence {sequence.key!r} is in no slot")
+
+    def __iter__(self) -> Iterator[Result]:
         while self.has_more or self.open:
             yield from self._admit()
             ready: dict[int, int] = {}
@@ -64,8 +79,8 @@ class Reading:
                 yield result
             else:
                 slot = free.pop(0)
-                self.open[slot] = sequence
-                self.state.clear(slot)
+                self.open[slot] = self.occupants[slot] = sequence
+                self.state.put([slot], sequence.start or self.network.blank)
 
     def _try_open(self, sequence: Sequence) -> Result | None:
         try:
@@ -99,9 +114,9 @@ class Reading:
 
     @torch.inference_mode()
     def _forward(self, chunks: dict[int, Chunk]) -> npt.NDArray[np.float32]:
-        batch = pack(chunks, self.row_quantum, self.model.device)
-        hidden, self.state = rwkv7.forward(self.model, batch, self.state)
-        values: npt.NDArray[np.float32] = rwkv7.nll(self.model, hidden, batch).cpu().numpy()
+        batch = pack(chunks, self.row_quantum, self.network.device)
+        hidden, self.state = forward(self.network, batch, self.state)
+        values: npt.NDArray[np.float32] = nll(self.network, hidden, batch).cpu().numpy()
         return values
 
     def _result(self, slot: int, chunk: Chunk, values: npt.NDArray[np.float32]) -> Result:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from longriver.engine.state import State
 from longriver.engine.tokenizer.base import Tokens
 
 NO_TOKENS = Tokens(np.empty(0, np.int32), np.empty(0, np.int64))
@@ -33,10 +34,17 @@ class Sequence:
         key: whatever the caller wants back with the results.
         pieces: the document's tokens in order; may raise ``DocumentError``.
         prefix_token: the id that stands before the first token.
+        start: one slot's state to go on from; by default what the model starts every document with.
     """
 
-    def __init__(self, key: object, pieces: Iterator[Tokens], prefix_token: int) -> None:
-        self.key = key
+    def __init__(
+        self,
+        key: object,
+        pieces: Iterator[Tokens],
+        prefix_token: int,
+        start: State | None = None,
+    ) -> None:
+        self.key, self.start = key, start
         self._pieces = pieces
         self._buffer: deque[Tokens] = deque()
         self._num_buffered = 0

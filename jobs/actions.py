@@ -7,7 +7,7 @@ that torch and Arrow take, and questions about a folder without those of torch.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from longriver.jobs.config import FolderConfig, RunConfig
+from longriver.jobs.config import FolderConfig, InspectConfig, RunConfig
 
 
 def _run(config: RunConfig) -> int:
@@ -34,6 +34,12 @@ def _verify(config: FolderConfig) -> int:
     return verify(config)
 
 
+def _inspect(config: InspectConfig) -> int:
+    from longriver.jobs.inspect import inspect
+
+    return inspect(config)
+
+
 @dataclass(frozen=True, slots=True)
 class Actions:
     """One function a command, each returning the exit code."""
@@ -42,3 +48,4 @@ class Actions:
     plan: Callable[[RunConfig], int] = _plan
     status: Callable[[FolderConfig], int] = _status
     verify: Callable[[FolderConfig], int] = _verify
+    inspect: Callable[[InspectConfig], int] = _inspect

@@ -19,15 +19,22 @@ from yaml import YAMLError
 
 from longriver.jobs.actions import Actions
 from longriver.jobs.complaint import ConfigError, complaint, missing, unknown, unreadable
-from longriver.jobs.config import FolderConfig, RunConfig
+from longriver.jobs.config import FolderConfig, InspectConfig, RunConfig
 from longriver.jobs.exit_code import ExitCode, guarded, worst
 from longriver.jobs.keys import Key, keys_below, keys_of
 from longriver.jobs.quoting import quoted_override, quoting_advice
-from longriver.jobs.request import FOLDER_COMMANDS, JOB_COMMANDS, Request, read_request
+from longriver.jobs.request import Request, read_request
 
 ACTIONS = Actions()
 CONF = Path(__file__).resolve().parents[1] / "conf"
 Config = TypeVar("Config", bound=BaseModel)
+JOB_COMMANDS = ("score",)
+FORMS: Mapping[str, tuple[type[BaseModel], str]] = {
+    "status": (FolderConfig, "folder"),
+    "verify": (FolderConfig, "folder"),
+    "inspect": (InspectConfig, "inspect"),
+}
+"""What commands other than those of an order are judged by, and the YAML they are composed from."""
 COMPOSING_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
 
 
@@ -63,11 +70,17 @@ def _answer(words: Sequence[str], actions: Actions) -> int:
 
 def _act(command: str, composed: DictConfig, actions: Actions) -> int:
     order = _plain(composed)
-    if command in FOLDER_COMMANDS:
-        folder = _judged(FolderConfig, order)
-        return actions.status(folder) if command == "status" else actions.verify(folder)
-    config = _judged(RunConfig, order)
-    return actions.plan(config) if command == "plan" else actions.run(config)
+    match command:
+        case "status":
+            return actions.status(_judged(FolderConfig, order))
+        case "verify":
+            return actions.verify(_judged(FolderConfig, order))
+        case "inspect":
+            return actions.inspect(_judged(InspectConfig, order))
+        case "plan":
+            return actions.plan(_judged(RunConfig, order))
+        case _:
+            return actions.run(_judged(RunConfig, order))
 
 
 def _plain(composed: DictConfig) -> dict[str, object]:
@@ -91,11 +104,11 @@ def _judged(model: type[Config], order: Mapping[str, object]) -> Config:
 
 def _compose(request: Request, carry_out: Callable[[DictConfig], None]) -> None:
     """Has Hydra call ``carry_out`` with each order of the request, or print what a flag asks."""
-    is_folder = request.command in FOLDER_COMMANDS
-    keys = keys_of(FolderConfig if is_folder else RunConfig)
+    form, name = FORMS.get(request.command, (RunConfig, "config"))
+    keys = keys_of(form)
     overrides = [_checked(word, request, keys) for word in request.overrides]
     job = [f"job={request.command}"] if request.command in JOB_COMMANDS else []
-    main_of_hydra = hydra.main(str(CONF), "folder" if is_folder else "config", version_base="1.3")
+    main_of_hydra = hydra.main(str(CONF), name, version_base="1.3")
     with _command_line([*request.flags, *job, *overrides]):
         try:
             main_of_hydra(carry_out)()

@@ -9,6 +9,9 @@ from longriver.jobs.score import ScoreConfig
 from longriver.pipeline.cluster_config import ClusterConfig
 from longriver.pipeline.data_config import DataConfig
 
+MODEL_SETTINGS = {"prefix_token", "lora_alpha", "group_norm_eps"}
+"""What changes results beside the files, which are known by their fingerprints."""
+
 JobConfig = ScoreConfig
 """What can be done with documents. A second job makes it ``Annotated[ScoreConfig | …,
 Field(discriminator="kind")]``; each says how it is built with ``build(group_columns)``."""
@@ -31,6 +34,14 @@ class FolderConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     output: OutputConfig
+
+
+class InspectConfig(BaseModel):
+    """A question about a checkpoint."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: ModelConfig = ModelConfig()
 
 
 class RunConfig(BaseModel):
@@ -56,7 +67,7 @@ class RunConfig(BaseModel):
             dtype: what ``engine.dtype`` came to on this machine; elsewhere ``auto`` may differ.
         """
         parts: dict[str, dict[str, object]] = {
-            "model": self.model.model_dump(mode="json", include={"prefix_token"}),
+            "model": self.model.model_dump(mode="json", include=MODEL_SETTINGS),
             "data": self.data.model_dump(mode="json", exclude={"path"}),
             "engine": {"dtype": dtype},
             "job": self.job.model_dump(mode="json"),

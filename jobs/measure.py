@@ -15,6 +15,7 @@ from longriver.pipeline.attempt import Reader
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.dataset import read_documents
 from longriver.pipeline.document import DeadLetter, Document
+from longriver.pipeline.model_files import fetched
 from longriver.pipeline.plan import Plan
 from longriver.pipeline.plan_display import Rate
 
@@ -44,7 +45,7 @@ def measure(config: RunConfig, planned: Plan) -> Rate:
         NotMeasured: there is nothing to measure, or not on this machine.
     """
     try:
-        engine = Engine.from_config(config.model, config.engine)
+        engine = Engine.from_config(fetched(config.model), config.engine)
     except DeviceError as error:
         if config.cluster.kind == "local":
             raise

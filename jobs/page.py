@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pydantic import BaseModel
 
 from longriver.jobs.complaint import shown
-from longriver.jobs.config import RunConfig
+from longriver.jobs.config import InspectConfig, RunConfig
 from longriver.jobs.keys import REQUIRED, Key, keys_of
 
 COMMANDS = {
@@ -14,6 +14,7 @@ COMMANDS = {
     "plan": "what `score` would read, what is wrong with it, and how long it takes",
     "status": "how far a run folder is; reads storage alone, from any machine",
     "verify": "whether a run folder is whole: ledger against files, counts, hashes",
+    "inspect": "what a checkpoint is: version, sizes, cost, tokenizer, fingerprint",
 }
 
 KEYS = {
@@ -24,8 +25,12 @@ KEYS = {
     "data.part_column": "for documents in consecutive rows of one id",
     "data.group_columns": "results carry them, figures are given by them",
     "data.shard_bytes": "text in a unit of work",
-    "model.path": "or an RWKV-7 .pth or .safetensors",
-    "model.tokenizer": "or world, bytes",
+    "model.path": "or .pth, .safetensors, folder, hf://owner/name",
+    "model.lora": "LoRA file or folder, merged into the weights",
+    "model.lora_alpha": "its scale, where the file does not say",
+    "model.state": "state-tuned file: what documents start from",
+    "model.group_norm_eps": "null: 64e-5; old RWKV-5 files: 1e-5",
+    "model.tokenizer": "or world, bytes, a tokenizer.json",
     "model.vocab": "World vocabulary; null: an installed one",
     "model.prefix_token": "id before a document's first token",
     "output.path": "the run folder",
@@ -103,7 +108,14 @@ def general_page() -> str:
     )
 
 
-def job_page(command: str) -> str:
+def page_of(command: str) -> str:
+    """What ``longriver COMMAND --help`` says."""
+    if command == "inspect":
+        return _inspect_page()
+    return _job_page(command) if command in ("score", "plan") else _folder_page(command)
+
+
+def _job_page(command: str) -> str:
     """The page of a command that takes an order."""
     return _page(
         f"longriver {command}\n",
@@ -118,7 +130,16 @@ def job_page(command: str) -> str:
     )
 
 
-def folder_page(command: str) -> str:
+def _inspect_page() -> str:
+    return _page(
+        "longriver inspect\n",
+        f"  {COMMANDS['inspect']}\n",
+        "usage: longriver inspect model.path=PATH KEY=VALUE ...\n",
+        _keys(InspectConfig, [key for key in KEYS if key.startswith("model.")]),
+    )
+
+
+def _folder_page(command: str) -> str:
     """The page of a command that takes a run folder."""
     return _page(
         f"longriver {command}\n",

@@ -8,10 +8,8 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from longriver.jobs.complaint import ConfigError
-from longriver.jobs.page import COMMANDS, folder_page, general_page, job_page
+from longriver.jobs.page import COMMANDS, general_page, page_of
 
-JOB_COMMANDS = ("score",)
-FOLDER_COMMANDS = ("status", "verify")
 INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
 
@@ -36,7 +34,7 @@ def read_request(words: Sequence[str]) -> Request | str:
         raise ConfigError(_unknown_command(command))
     given = vars(_parser().parse_intermixed_args(rest))
     if given.pop("help"):
-        return folder_page(command) if command in FOLDER_COMMANDS else job_page(command)
+        return page_of(command)
     overrides = tuple(given.pop("overrides"))
     return Request(command, _flags(given), overrides, given["multirun"])
 

@@ -6,16 +6,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 from rich.console import Console
 
 from longriver.engine.checkpoint import Fingerprints, judge
-from longriver.engine.config import ModelConfig
 from longriver.engine.settings import resolve
-from longriver.engine.weights import absolute
+from longriver.engine.weights import absolute, pinned
 from longriver.jobs.config import RunConfig
 from longriver.jobs.exit_code import ExitCode
+from longriver.pipeline.model_files import fetched
 from longriver.pipeline.order import Order, recorded
 from longriver.pipeline.progress import Progress, Reporter, RunOutcome
 from longriver.pipeline.progress_display import reporter_for
@@ -48,7 +47,8 @@ def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
 
 
 def _run(config: RunConfig, reporter: Reporter) -> RunOutcome:
-    fingerprints = judge(config.model)
+    config = config.model_copy(update={"model": pinned(config.model)})
+    fingerprints = judge(fetched(config.model))
     folder = RunFolder.open(config.output.path)
     started = folder.started_order()
     plan, inputs_sha256 = input_plan(folder, config.data)
@@ -97,7 +97,7 @@ def _spec(
 ) -> WorkerSpec:
     dtype = session.order.semantic["engine.dtype"]
     return WorkerSpec(
-        model=_absolute(config.model),
+        model=absolute(config.model),
         engine=config.engine.model_copy(update={"device": device, "dtype": dtype}),
         data=config.data,
         output_path=session.folder.absolute_url,
@@ -105,12 +105,6 @@ def _spec(
         metadata=session.order.metadata,
         fingerprints=fingerprints,
     )
-
-
-def _absolute(model: ModelConfig) -> ModelConfig:
-    """For workers, whose working directory may be another."""
-    vocab = None if model.vocab is None else str(Path(model.vocab).expanduser().absolute())
-    return model.model_copy(update={"path": absolute(model.path), "vocab": vocab})
 
 
 def _known_dtype(config: RunConfig, started: Order | None) -> str | None:

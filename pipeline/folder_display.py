@@ -2,12 +2,11 @@
 
 import shlex
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from longriver.pipeline.closing_table import print_line
 from longriver.pipeline.figures import count, data_size
+from longriver.pipeline.figures_table import print_figures
 from longriver.pipeline.status import RunStatus
 from longriver.pipeline.verify import VerifyReport
 
@@ -25,7 +24,7 @@ def print_status(console: Console, run_path: str, status: RunStatus) -> None:
         "tokens": count(status.num_tokens),
         "last commit": status.last_commit or "none yet",
     }
-    console.print(_table(rows))
+    print_figures(console, rows)
     if status.is_complete:
         verify = f"longriver verify output.path={shlex.quote(run_path)}"
         print_line(console, f"The run is complete. Next: {verify}")
@@ -42,7 +41,7 @@ def print_report(console: Console, report: VerifyReport) -> None:
         "dead rows": count(report.num_dead),
         "stray files": f"{count(report.num_orphans)}, which no reader follows",
     }
-    console.print(_table(rows))
+    print_figures(console, rows)
     for line in _verdict(report):
         print_line(console, line)
 
@@ -54,12 +53,3 @@ def _verdict(report: VerifyReport) -> list[str]:
     more = len(report.problems) - MAX_PROBLEMS
     rest = [f"  and {count(more)} more"] if more > 0 else []
     return [f"The run is NOT whole. Problems: {count(len(report.problems))}", *problems, *rest]
-
-
-def _table(rows: dict[str, str]) -> Table:
-    table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
-    for name, figure in rows.items():
-        table.add_row(name, figure)
-    return table

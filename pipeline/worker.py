@@ -17,6 +17,7 @@ from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.dataset import read_documents
 from longriver.pipeline.job import Job
 from longriver.pipeline.ledger import Ledger
+from longriver.pipeline.model_files import fetched
 from longriver.pipeline.progress import Progress
 from longriver.pipeline.receipt import Receipt
 from longriver.pipeline.run_folder import RunFolder
@@ -58,8 +59,9 @@ class Worker:
             OrderError: the run folder or the checkpoint is not the one that the driver saw.
         """
         _check_folder(spec)
-        _check("model.path", spec.model.path, fingerprint(spec.model.path), spec.fingerprints.model)
-        engine = Engine.from_config(spec.model, spec.engine)
+        model = fetched(spec.model)
+        _check("model.path", spec.model.path, fingerprint(model), spec.fingerprints.model)
+        engine = Engine.from_config(model, spec.engine)
         vocab = spec.model.vocab or engine.tokenizer.name
         found = engine.tokenizer.fingerprint
         _check("model.vocab", vocab, found, spec.fingerprints.tokenizer)

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from longriver.engine.config import EngineConfig
 from longriver.engine.engine import Engine
+from longriver.engine.network import Network
 from longriver.engine.result import ScoredChunk
-from longriver.engine.rwkv7_weights import Rwkv7
 from longriver.engine.sequence import Sequence
 from longriver.engine.settings import resolve
 from longriver.engine.tokenizer.base import Tokens
@@ -18,9 +18,9 @@ from longriver.engine.tokenizer.bytes import ByteTokenizer
 Floats = npt.NDArray[np.float32]
 
 
-def engine_of(model: Rwkv7, **settings: int) -> Engine:
+def engine_of(network: Network, **settings: int | str) -> Engine:
     config = EngineConfig.model_validate({"device": "cpu", "num_threads": 1, **settings})
-    return Engine(model, ByteTokenizer(), resolve(config, has_cuda=False))
+    return Engine(network, ByteTokenizer(), resolve(config))
 
 
 def tokens_of(ids: list[int]) -> Tokens:

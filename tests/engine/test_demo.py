@@ -38,6 +38,6 @@ def test_it_reads_better_further_into_a_document() -> None:
 
 
 def test_it_is_small_and_has_two_heads_of_64() -> None:
-    model = Engine.from_config(engine=EngineConfig(num_threads=1)).model
-    assert (model.num_heads, model.head_size, model.vocab_size) == (2, 64, 256)
+    network = Engine.from_config(engine=EngineConfig(num_threads=1)).network
+    assert (tuple(network.layers[0].att.bonus.shape), network.vocab_size) == ((2, 64), 256)
     assert locate("demo").stat().st_size < MOST_FILE_BYTES

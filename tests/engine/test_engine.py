@@ -2,40 +2,34 @@
 
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longriver.engine.config import EngineConfig
 from longriver.engine.engine import Engine
 from longriver.engine.errors import DocumentError
+from longriver.engine.network import Network
 from longriver.engine.nll import NllSum
 from longriver.engine.result import Failed, ScoredChunk
-from longriver.engine.rwkv7_load import load_rwkv7
-from longriver.engine.rwkv7_weights import Rwkv7
 from longriver.engine.sequence import Sequence
 from longriver.engine.tokenizer.base import Tokens
-from tests.checkpoints import random_rwkv7
+from longriver.engine.version import Version
+from tests.checkpoints import network_of, random_rwkv, random_rwkv7
 from tests.engine.reading import engine_of, read, tokens_of
 
 
 @cache
-def small_model() -> Rwkv7:
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "small.pth"
-        torch.save(random_rwkv7(num_layers=2, num_heads=2), path)
-        return load_rwkv7(str(path), torch.device("cpu"), torch.float32)
+def small_model(version: Version = Version.V7) -> Network:
+    return network_of(random_rwkv(version, num_layers=2, num_heads=2))
 
 
 @cache
-def alone(ids: tuple[int, ...]) -> np.ndarray:
+def alone(ids: tuple[int, ...], version: Version = Version.V7) -> np.ndarray:
     """A document read by itself, in steps that take it whole."""
-    [nll] = read(engine_of(small_model(), num_slots=1, tokens_per_step=1024), [list(ids)])
+    [nll] = read(engine_of(small_model(version), num_slots=1, tokens_per_step=1024), [list(ids)])
     return nll
 
 
@@ -43,20 +37,22 @@ documents = st.lists(st.lists(st.integers(0, 255), max_size=50).map(tuple), min_
 cut_lists = st.lists(st.integers(0, 50), max_size=5)
 
 
+@pytest.mark.parametrize("version", list(Version))
 @given(documents, st.integers(1, 4), st.integers(3, 90), cut_lists)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_document_scores_the_same_bits_in_any_company_and_any_chunking(
-    texts: list[tuple[int, ...]], slots: int, budget: int, cuts: list[int]
+    version: Version, texts: list[tuple[int, ...]], slots: int, budget: int, cuts: list[int]
 ) -> None:
-    engine = engine_of(small_model(), num_slots=slots, tokens_per_step=budget)
+    engine = engine_of(small_model(version), num_slots=slots, tokens_per_step=budget)
     for ids, nll in zip(texts, read(engine, [list(t) for t in texts], cuts), strict=True):
-        assert np.array_equal(nll, alone(ids))
+        assert np.array_equal(nll, alone(ids, version))
 
 
-def test_two_threads_give_the_bits_of_one() -> None:
+@pytest.mark.parametrize("version", [Version.V4, Version.V6, Version.V7])
+def test_two_threads_give_the_bits_of_one(version: Version) -> None:
     texts = [bytes(range(n)) for n in (1, 17, 100, 255)]
-    expected = [alone(tuple(text)) for text in texts]
-    engine = engine_of(small_model(), num_slots=3, tokens_per_step=60, num_threads=2)
+    expected = [alone(tuple(text), version) for text in texts]
+    engine = engine_of(small_model(version), num_slots=3, tokens_per_step=60, num_threads=2)
     try:
         for nll, bits in zip(read(engine, [list(t) for t in texts]), expected, strict=True):
             assert np.array_equal(nll, bits)
@@ -105,12 +101,9 @@ def test_a_document_that_cannot_be_read_on_ends_alone() -> None:
 
 
 def test_a_likelihood_that_is_not_finite_fails_its_document_and_says_where() -> None:
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "huge.pth"
-        tensors = random_rwkv7(num_layers=1)
-        tensors["emb.weight"][9] = 3e38
-        torch.save(tensors, path)
-        model = load_rwkv7(str(path), torch.device("cpu"), torch.float32)
+    tensors = random_rwkv7(num_layers=1)
+    tensors["emb.weight"][9] = 3e38
+    model = network_of(tensors)
     sequences = [Sequence("bad", iter([tokens_of([1, 9, 4, 4])]), 0)]
     [result] = engine_of(model).run(iter(sequences))
     assert isinstance(result, Failed)

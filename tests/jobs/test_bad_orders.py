@@ -180,7 +180,7 @@ def test_a_file_that_is_no_checkpoint(
 
 
 def test_a_folder_for_a_checkpoint(refusal: Refusal, books: Path) -> None:
-    assert "is a folder" in refusal(books, f"model.path={books}")
+    assert "holds no weights (model.safetensors" in refusal(books, f"model.path={books}")
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from longriver.engine.errors import RunFailed, SourceError
 from longriver.jobs.actions import Actions
 from longriver.jobs.cli import main
-from longriver.jobs.config import FolderConfig, RunConfig
+from longriver.jobs.config import FolderConfig, InspectConfig, RunConfig
 from longriver.jobs.quoting import quoted
 
 CONSOLE_SCRIPT = Path(sys.executable).with_name("longriver")
@@ -30,6 +30,7 @@ class Desk:
     runs: list[RunConfig] = field(default_factory=list)
     plans: list[RunConfig] = field(default_factory=list)
     folders: list[FolderConfig] = field(default_factory=list)
+    models: list[InspectConfig] = field(default_factory=list)
 
     @property
     def actions(self) -> Actions:
@@ -38,6 +39,7 @@ class Desk:
             plan=lambda config: self._note(self.plans, config),
             status=lambda folder: self._note(self.folders, folder),
             verify=lambda folder: self._note(self.folders, folder),
+            inspect=lambda config: self._note(self.models, config),
         )
 
     def _note(self, orders: list[object], order: object) -> int:
@@ -186,7 +188,7 @@ def test_a_data_path_is_a_text_that_is_not_empty(
 
 def test_an_unknown_command_is_told_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert refusal(capsys, "scor") == "unknown command scor; did you mean score?"
-    assert refusal(capsys, "embed").endswith("there are score, plan, status, verify")
+    assert refusal(capsys, "embed").endswith("there are score, plan, status, verify, inspect")
     assert refusal(capsys, "data.path=x").endswith("write longriver score data.path=x")
 
 
@@ -327,3 +329,19 @@ def test_the_console_script_leaves_with_code_2(
     done = longriver("score", "data.pth=x")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "longriver: error: unknown key data.pth; did you mean data.path?\n"
+
+
+def test_a_question_about_a_checkpoint_needs_no_documents(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    desk = Desk()
+    assert main(["inspect", "model.path=m.pth", "model.group_norm_eps=1e-5"], desk.actions) == 0
+    assert desk.models[0].model.path == "m.pth"
+    assert desk.models[0].model.group_norm_eps == 1e-5
+    assert "unknown key data.path" in refusal(capsys, "inspect", "data.path=x")
+
+
+def test_the_page_of_inspect_lists_the_keys_of_models(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", "--help"], Desk().actions) == 0
+    out = capsys.readouterr().out
+    assert "model.lora_alpha" in out and "data.path" not in out

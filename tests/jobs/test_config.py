@@ -55,6 +55,8 @@ def test_an_order_is_frozen_and_knows_its_keys() -> None:
 
 def test_only_what_decides_the_results_is_semantic() -> None:
     assert order().semantic("float32") == {
+        "model.group_norm_eps": None,
+        "model.lora_alpha": None,
         "model.prefix_token": 0,
         "data.format": "auto",
         "data.text_column": "text",

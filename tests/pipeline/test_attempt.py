@@ -7,14 +7,12 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longriver.engine.config import EngineConfig
 from longriver.engine.engine import Engine
 from longriver.engine.errors import DocumentError
-from longriver.engine.rwkv7_load import load_rwkv7
 from longriver.engine.settings import resolve
 from longriver.engine.tokenizer.bytes import ByteTokenizer
 from longriver.jobs.score import ScoreConfig, ScoreJob
@@ -28,7 +26,7 @@ from longriver.pipeline.run_folder import RunFolder
 from longriver.pipeline.scan import plan_sources
 from longriver.pipeline.sink import ShardSink
 from longriver.pipeline.table import Row
-from tests.checkpoints import random_rwkv7
+from tests.checkpoints import network_of, random_rwkv7
 from tests.fakes import FakeEngine, fake_nll
 
 JOB = ScoreJob(ScoreConfig(segment_tokens=5, token_ids=True))
@@ -200,14 +198,12 @@ def test_rows_of_one_document_are_one_row_and_all_of_them_are_counted(
 
 
 @pytest.fixture(scope="module")
-def engine_with(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int, int], Engine]:
-    path = tmp_path_factory.mktemp("model") / "tiny.pth"
-    torch.save(random_rwkv7(num_layers=2, num_heads=1), path)
-    model = load_rwkv7(str(path), torch.device("cpu"), torch.float32)
+def engine_with() -> dict[tuple[int, int], Engine]:
+    network = network_of(random_rwkv7(num_layers=2, num_heads=1))
     found = {}
     for slots, tokens in ((1, 4096), (1, 3), (2, 7), (4, 16), (9, 64)):
         config = EngineConfig(num_slots=slots, tokens_per_step=tokens, num_threads=1)
-        found[slots, tokens] = Engine(model, ByteTokenizer(), resolve(config, has_cuda=False))
+        found[slots, tokens] = Engine(network, ByteTokenizer(), resolve(config, has_cuda=False))
     return found
 
 

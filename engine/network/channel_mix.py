@@ -1,0 +1,73 @@
+"""The channel mixes: with a receptance gate (versions 4 to 6) and without (7)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from longriver.engine.batch import Batch
+from longriver.engine.network.parts import shifted
+from longriver.engine.network.reader import Reader
+
+# R packed rows · D width · F width inside · S slots
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelMix:
+    """``value · relu(key · mixed)²``, in versions 4 to 6 times ``sigmoid(receptance · mixed)``.
+
+    mix_key, mix_receptance: [D], how far each channel looks at the token before.
+    key, value, receptance:  [F, D], [D, F], [D, D]; version 7 has no receptance.
+    """
+
+    mix_key: Tensor
+    key: Tensor
+    value: Tensor
+    mix_receptance: Tensor | None = None
+    receptance: Tensor | None = None
+
+    @property
+    def matrices(self) -> Iterator[Tensor]:
+        yield from (self.key, self.value)
+        if self.receptance is not None:
+            yield self.receptance
+
+    def __call__(self, x_RD: Tensor, batch: Batch, last_SD: Tensor) -> Tensor:
+        delta = shifted(x_RD, batch, last_SD) - x_RD
+        inside = F.linear(torch.addcmul(x_RD, delta, self.mix_key), self.key)
+        out = F.linear(torch.relu(inside).square(), self.value)
+        if self.receptance is None or self.mix_receptance is None:
+            return out
+        gate = F.linear(torch.addcmul(x_RD, delta, self.mix_receptance), self.receptance)
+        return torch.sigmoid(gate) * out
+
+
+def read_gated(reader: Reader, ffn: str, names: tuple[str, str], rescale: float) -> ChannelMix:
+    """The channel mix of versions 4 to 6.
+
+    Args:
+        names: of the mixes for key and receptance; ``time_mix_*`` of versions 4 and 5 say how
+            much of the token itself is taken, ``time_maa_*`` how much of the one before.
+        rescale: what the output is divided by, see ``Network``.
+    """
+    D, inside = reader.width, reader.rows(f"{ffn}.key.weight")
+    mixes = [reader.mix(f"{ffn}.{name}") for name in names]
+    return ChannelMix(
+        mix_key=mixes[0],
+        key=reader.weight(f"{ffn}.key.weight", (inside, D)),
+        value=reader.weight(f"{ffn}.value.weight", (D, inside), divisor=rescale),
+        mix_receptance=mixes[1],
+        receptance=reader.weight(f"{ffn}.receptance.weight", (D, D)),
+    )
+
+
+def read_plain(reader: Reader, ffn: str) -> ChannelMix:
+    """The channel mix of version 7."""
+    D, inside = reader.width, reader.rows(f"{ffn}.key.weight")
+    return ChannelMix(
+        mix_key=reader.vector(f"{ffn}.x_k"),
+        key=reader.weight(f"{ffn}.key.weight", (inside, D)),
+        value=reader.weight(f"{ffn}.value.weight", (D, inside)),
+    )

@@ -1,0 +1,102 @@
+"""The skeleton that all versions share: one forward pass over a packed batch, state in and out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from longriver.engine.batch import Batch
+from longriver.engine.config import ModelConfig
+from longriver.engine.network.channel_mix import ChannelMix
+from longriver.engine.network.parts import Norm
+from longriver.engine.network.time_mix4 import TimeMix4
+from longriver.engine.network.time_mix5 import TimeMix5
+from longriver.engine.network.time_mix6 import TimeMix6
+from longriver.engine.network.time_mix7 import TimeMix7
+from longriver.engine.state import State
+from longriver.engine.version import Version
+from longriver.kernels.nll.blocked import head_nll
+
+# R packed rows · D width · V vocabulary
+
+TimeMix = TimeMix4 | TimeMix5 | TimeMix6 | TimeMix7
+RESCALE_EVERY = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    norm_att: Norm
+    att: TimeMix
+    norm_ffn: Norm
+    ffn: ChannelMix
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A whole network; every size is that of its tensors.
+
+    source:    what it was loaded from.
+    embedding: [V, D] in the file's number type, for it is only looked up.
+    head:      [V, D] in the number type of weights and activations.
+    blank:     the state of one document before its first token.
+    halves:    after every sixth layer activations are halved, and the outputs of later layers were
+               divided to match, so that versions 4 to 6 stay within float16. LayerNorm undoes it.
+    """
+
+    source: ModelConfig
+    version: Version
+    embedding: Tensor
+    norm_in: Norm
+    layers: tuple[Layer, ...]
+    norm_out: Norm
+    head: Tensor
+    blank: State
+    halves: bool
+
+    @property
+    def matrices(self) -> Iterator[Tensor]:
+        """Everything that rows are multiplied with, the head aside."""
+        for layer in self.layers:
+            yield from layer.att.matrices
+            yield from layer.ffn.matrices
+
+    @property
+    def vocab_size(self) -> int:
+        return len(self.embedding)
+
+    @property
+    def width(self) -> int:
+        return self.embedding.shape[1]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.head.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.head.device
+
+
+def forward(network: Network, batch: Batch, state: State) -> tuple[Tensor, State]:
+    """Reads a packed batch; returns the normed hidden vectors [R, D] and the state behind it.
+
+    The state that goes in is used up: its memory becomes the state that comes out.
+    """
+    dtype = network.dtype
+    x_RD = network.norm_in(F.embedding(batch.tokens, network.embedding), dtype)
+    v_first = None
+    for index, layer in enumerate(network.layers):
+        shift, wkv = state.shift[index], state.wkv[index]
+        mixed, v_first = layer.att(layer.norm_att(x_RD, dtype), batch, shift[0], wkv, v_first)
+        x_RD = x_RD + mixed
+        x_RD = x_RD + layer.ffn(layer.norm_ffn(x_RD, dtype), batch, shift[1])
+        if network.halves and (index + 1) % RESCALE_EVERY == 0:
+            x_RD = x_RD / 2
+    return network.norm_out(x_RD, dtype), state
+
+
+def nll(network: Network, hidden_RD: Tensor, batch: Batch) -> Tensor:
+    """Nats of every target of the batch, [num_tokens] float32."""
+    return head_nll(hidden_RD, network.head, batch.targets)[: batch.num_tokens]

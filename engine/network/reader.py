@@ -1,0 +1,129 @@
+"""Takes a checkpoint's tensors out one by one, judging each, so that what is left can be named."""
+
+import re
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from longriver.engine.errors import WeightsError
+from longriver.engine.network.parts import HeadNorm, Norm
+from longriver.engine.version import Version
+
+LAYER_KEY = re.compile(r"blocks\.(\d{1,6})\.")
+MAX_LAYERS = 10_000
+NUMBER_TYPES = (torch.bfloat16, torch.float16, torch.float32, torch.float64)
+
+
+class Reader:
+    """The tensors of a checkpoint under BlinkDL's names.
+
+    Args:
+        path: as in ``model.path``, for what is said of damage.
+        device, dtype: of the weights; norms, decays and whatever is called float are float32.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        version: Version,
+        tensors: Mapping[str, Tensor],
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        self.path, self.version, self.tensors = path, version, dict(tensors)
+        self.device, self.dtype = device, dtype
+        self.vocab_size, self.width = self.shape("emb.weight", 2)
+        self.num_layers = self._count_layers()
+
+    def shape(self, key: str, ndim: int) -> tuple[int, ...]:
+        """The shape of a tensor that must have so many dimensions, none of them empty."""
+        found = tuple(self._get(key).shape)
+        if len(found) != ndim or 0 in found:
+            raise self.wrong(key, f"has shape {found}, {ndim} dimensions are needed")
+        return found
+
+    def rows(self, key: str) -> int:
+        return self.shape(key, 2)[0]
+
+    def has(self, key: str) -> bool:
+        return key in self.tensors
+
+    def weight(self, key: str, shape: tuple[int, ...], divisor: float = 1) -> Tensor:
+        """A matrix in the number type of the weights."""
+        found = self.take(key, shape)
+        if divisor != 1:
+            found = found.float() / divisor
+        return found.to(self.device, self.dtype).contiguous()
+
+    def transposed(self, key: str, shape: tuple[int, int]) -> Tensor:
+        """A matrix that the file holds as [in, out]; ``shape`` is the file's."""
+        return self.take(key, shape).T.to(self.device, self.dtype).contiguous()
+
+    def vector(self, key: str) -> Tensor:
+        """[D] in the number type of the weights, [1, 1, D] in the file."""
+        return self._flat(key).to(self.device, self.dtype)
+
+    def float_vector(self, key: str) -> Tensor:
+        return self._flat(key).to(self.device, torch.float32)
+
+    def float_tensor(self, key: str, shape: tuple[int, ...]) -> Tensor:
+        return self.take(key, shape).to(self.device, torch.float32).contiguous()
+
+    def mix(self, key: str) -> Tensor:
+        """How far each channel [D] looks at the token before it.
+
+        ``time_mix_*`` of versions 4 and 5 say how much of the token itself is taken.
+        """
+        if ".time_mix_" not in key:
+            return self.vector(key)
+        return (1 - self._flat(key).float()).to(self.device, self.dtype)
+
+    def norm(self, key: str) -> Norm:
+        return Norm(self.float_vector(f"{key}.weight"), self.float_vector(f"{key}.bias"))
+
+    def head_norm(self, key: str, eps: float) -> HeadNorm:
+        norm = self.norm(key)
+        return HeadNorm(norm.weight, norm.bias, eps)
+
+    def take(self, key: str, shape: tuple[int, ...]) -> Tensor:
+        found = tuple(self._get(key).shape)
+        if found != shape:
+            raise self.wrong(key, f"has shape {found}, {shape} is needed")
+        return self._checked(key)
+
+    def refuse_leftovers(self, unused: frozenset[str]) -> None:
+        left = sorted(set(self.tensors) - unused)
+        if left:
+            raise self.wrong(left[0], f"is no part of RWKV-{self.version} ({len(left)} such keys)")
+
+    def wrong(self, key: str, what: str) -> WeightsError:
+        return WeightsError(
+            f"model.path={self.path}: {key} {what}; is the file whole and RWKV-{self.version}?"
+        )
+
+    def _count_layers(self) -> int:
+        numbers = {int(m[1]) for key in self.tensors if (m := LAYER_KEY.match(key))}
+        most = max(numbers, default=0)
+        if most >= MAX_LAYERS:
+            raise self.wrong(f"blocks.{most}", f"is a layer beyond the {MAX_LAYERS} that can be")
+        return most + 1
+
+    def _flat(self, key: str) -> Tensor:
+        found = self._get(key)
+        if found.numel() != self.width or found.shape[-1:] != (self.width,):
+            raise self.wrong(key, f"has shape {tuple(found.shape)}, [{self.width}] is needed")
+        return self._checked(key).reshape(self.width)
+
+    def _checked(self, key: str) -> Tensor:
+        found = self.tensors.pop(key)
+        if found.dtype not in NUMBER_TYPES:
+            raise self.wrong(key, f"is {found.dtype}; bfloat16, float16, 32 or 64 is needed")
+        if not bool(torch.isfinite(found).all()):
+            raise self.wrong(key, "holds NaN or infinite numbers")
+        return found
+
+    def _get(self, key: str) -> Tensor:
+        if key not in self.tensors:
+            raise self.wrong(key, "is missing")
+        return self.tensors[key]

@@ -1,0 +1,89 @@
+"""PyPI `rwkv` as an oracle that we did not build anything from, and the network in small steps."""
+
+import contextlib
+import functools
+import importlib.util
+import io
+import itertools
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from longriver.engine.batch import pack
+from longriver.engine.network import Network, forward
+from longriver.engine.sequence import Chunk
+from longriver.engine.state import State
+from longriver.engine.tokenizer.base import Tokens
+from longriver.engine.version import Version
+
+ROW_QUANTUM = 16
+
+
+class Oracle:
+    """A checkpoint in PyPI `rwkv`, on CPU in float32."""
+
+    def __init__(self, path: Path, version: Version) -> None:
+        package = _package("1" if version == Version.V7 else "0")
+        with _silence():
+            self.model: Any = package.RWKV(str(path.with_suffix("")), "cpu fp32")
+
+    def logits(
+        self, ids: Sequence[int], state: list[Tensor] | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """What follows each of ``ids`` [n, V], and the state behind them."""
+        found, state = self.model.forward(list(ids), state, full_output=True)
+        return found.view(len(ids), -1).float(), state
+
+    def one_by_one(self, ids: Sequence[int]) -> Tensor:
+        """The same [n, V] through the path that reads one token at a time."""
+        state, rows = None, []
+        for token in ids:
+            row, state = self.model.forward([token], state)
+            rows.append(row.view(1, -1).float().clone())
+        return torch.cat(rows)
+
+    def nll(self, ids: Sequence[int]) -> Tensor:
+        """Nats of every id [n], the first one behind the prefix token 0."""
+        logits, _ = self.logits([0, *ids[:-1]])
+        return torch.nn.functional.cross_entropy(logits, torch.tensor(ids), reduction="none")
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@functools.cache
+def _package(is_v7: str) -> ModuleType:
+    """`rwkv.model` as it comes out under the switch of the environment that it reads at import."""
+    os.environ.update(RWKV_V7_ON=is_v7, RWKV_JIT_ON="0", RWKV_CUDA_ON="0")
+    spec = importlib.util.find_spec("rwkv.model")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with _silence():
+        spec.loader.exec_module(module)
+    return module
+
+
+@torch.inference_mode()
+def read_logits(
+    network: Network, ids: Sequence[int], cuts: Sequence[int] = (), state: State | None = None
+) -> tuple[Tensor, State]:
+    """What follows each of ``ids`` [n, V] when they are read in pieces, and the state behind."""
+    state = (state or network.blank).clone()
+    rows = []
+    for begin, end in itertools.pairwise([0, *cuts, len(ids)]):
+        piece = np.array(ids[begin:end], np.int32)
+        chunk = Chunk(piece, Tokens(piece, np.arange(len(piece))), is_last=False)
+        hidden, state = forward(network, pack({0: chunk}, ROW_QUANTUM, network.device), state)
+        rows.append(hidden[: len(piece)].float() @ network.head.float().T)
+    return torch.cat(rows), state

@@ -103,6 +103,19 @@ def test_a_tuned_state_in_the_checkpoint_is_started_from(version: Version, tmp_p
     assert (found - expected).abs().max() < 2e-5 < (found - untuned).abs().max()
 
 
+def test_a_tuned_state_of_version_7_is_started_from(tmp_path: Path) -> None:
+    """PyPI `rwkv` never reads it, but keeps its state as files hold it: [H, V, K]."""
+    tensors = random_rwkv(Version.V7, **TINY)
+    oracle = Oracle(saved(tensors, tmp_path / "plain.pth"), Version.V7)
+    state = oracle.model.generate_zero_state()
+    for i in range(2):
+        state[i * 3 + 1] = torch.randn(2, 16, 16) / 4
+        tensors[f"blocks.{i}.att.time_state"] = state[i * 3 + 1].clone()
+    expected, _ = oracle.logits(IDS, state)
+    found, _ = read_logits(network_of(tensors), IDS)
+    assert (found - expected).abs().max() < 2e-5
+
+
 @pytest.mark.parametrize("version", [Version.V4, Version.V5_0, Version.V5_1])
 def test_a_tuned_state_of_a_version_without_one_is_refused(version: Version) -> None:
     tensors = random_rwkv(version, **TINY) | {"blocks.0.att.time_state": torch.zeros(2, 16, 16)}

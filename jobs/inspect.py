@@ -32,7 +32,7 @@ def _rows(found: Inspection) -> dict[str, str]:
         "parameters": f"{count(found.num_parameters)}, most in {found.dtype}",
         "memory": _memory(found.num_parameters),
         "state": f"{data_size(found.state_bytes)} a document, of any length",
-        "FLOPs": f"{found.flops_per_token / 1e9:.3g} G a token",
+        "work": f"{_flops(found.flops_per_token)} a token",
         "tokenizer": found.tokenizer,
         "fingerprint": f"sha256:{found.fingerprint}",
     }
@@ -41,3 +41,7 @@ def _rows(found: Inspection) -> dict[str, str]:
 def _memory(num_parameters: int) -> str:
     sizes = (f"{data_size(num_parameters * n)} in {name}" for name, n in NUMBER_BYTES.items())
     return ", ".join(sizes)
+
+
+def _flops(number: int) -> str:
+    return f"{number / 1e9:.3g} GFLOP" if number >= 1e9 else f"{number / 1e6:.3g} MFLOP"

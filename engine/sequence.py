@@ -8,9 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from longriver.engine.state import State
-from longriver.engine.tokenizer.base import Tokens
-
-NO_TOKENS = Tokens(np.empty(0, np.int32), np.empty(0, np.int64))
+from longriver.engine.tokenizer.base import Tokens, joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +79,7 @@ class Sequence:
             parts.append(piece)
             wanted -= len(piece)
         self._num_buffered -= count
-        tokens = _join(parts)
+        tokens = joined(parts)
         inputs = np.concatenate((np.array([self._before], np.int32), tokens.ids[:-1]))
         self._before = int(tokens.ids[-1])
         return Chunk(inputs, tokens, self.is_done)
-
-
-def _join(parts: list[Tokens]) -> Tokens:
-    if len(parts) == 1:
-        return parts[0]
-    return Tokens(
-        np.concatenate([part.ids for part in parts]), np.concatenate([part.ends for part in parts])
-    )

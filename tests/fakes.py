@@ -12,9 +12,8 @@ import numpy as np
 
 from longriver.engine.errors import DocumentError
 from longriver.engine.result import Failed, ScoredChunk
-from longriver.engine.sequence import NO_TOKENS
 from longriver.engine.sequence import Sequence as TokenSequence
-from longriver.engine.tokenizer.base import Tokens
+from longriver.engine.tokenizer.base import NO_TOKENS, Tokens
 from longriver.engine.tokenizer.bytes import ByteTokenizer
 from longriver.jobs.score import ScoreAccumulator, ScoreJob
 from longriver.pipeline.document import Document

@@ -36,8 +36,8 @@ class ChannelMix:
 
     def __call__(self, x_RD: Tensor, batch: Batch, last_SD: Tensor) -> Tensor:
         delta = shifted(x_RD, batch, last_SD) - x_RD
-        inside = F.linear(torch.addcmul(x_RD, delta, self.mix_key), self.key)
-        out = F.linear(torch.relu(inside).square(), self.value)
+        inside = F.linear(torch.addcmul(x_RD, delta, self.mix_key), self.key).relu_()
+        out = F.linear(inside.mul_(inside), self.value)
         if self.receptance is None or self.mix_receptance is None:
             return out
         gate = F.linear(torch.addcmul(x_RD, delta, self.mix_receptance), self.receptance)

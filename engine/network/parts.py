@@ -35,8 +35,9 @@ class HeadNorm:
     eps: float
 
     def __call__(self, y_RHN: Tensor) -> Tensor:
-        """Returns [R, D]."""
-        return F.group_norm(y_RHN.flatten(1), y_RHN.shape[1], self.weight, self.bias, self.eps)
+        """Returns [R, D]. A LayerNorm over each head is the same, and on CPU several times faster."""
+        normed = F.layer_norm(y_RHN, y_RHN.shape[2:], eps=self.eps)
+        return torch.addcmul(self.bias, normed.flatten(1), self.weight)
 
 
 def shifted(x_RD: Tensor, batch: Batch, last_SD: Tensor) -> Tensor:

@@ -34,10 +34,10 @@ class LowRank:
         return F.linear(F.linear(x_RD, self.down), self.up, self.bias)
 
     def tanh(self, x_RD: Tensor) -> Tensor:
-        return F.linear(torch.tanh(F.linear(x_RD, self.down)), self.up, self.bias)
+        return F.linear(F.linear(x_RD, self.down).tanh_(), self.up, self.bias)
 
     def sigmoid(self, x_RD: Tensor) -> Tensor:
-        return F.linear(torch.sigmoid(F.linear(x_RD, self.down)), self.up, self.bias)
+        return F.linear(F.linear(x_RD, self.down).sigmoid_(), self.up, self.bias)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class TimeMix7:
         k = F.linear(torch.addcmul(x, delta, self.mix.k), self.key)
         v, v_first = self._value(torch.addcmul(x, delta, self.mix.v), v_first)
         w_log = self._log_decay(torch.addcmul(x, delta, self.mix.w))
-        rate = torch.sigmoid(self.rate(torch.addcmul(x, delta, self.mix.a)))
+        rate = self.rate(torch.addcmul(x, delta, self.mix.a)).sigmoid_()
         gate = self.gate.sigmoid(torch.addcmul(x, delta, self.mix.g))
         heads = (-1, *self.bonus.shape)
         removal = F.normalize((k * self.removal_scale).float().view(heads), dim=2)
@@ -118,13 +118,13 @@ class TimeMix7:
         return F.linear(out * gate, self.output), v_first
 
     def _log_decay(self, xw_RD: Tensor) -> Tensor:
-        return DECAY_SCALE * torch.sigmoid(self.decay.tanh(xw_RD).float() + self.decay_bias)
+        return (self.decay.tanh(xw_RD).float() + self.decay_bias).sigmoid_().mul_(DECAY_SCALE)
 
     def _value(self, xv_RD: Tensor, v_first: Tensor | None) -> tuple[Tensor, Tensor]:
         v = F.linear(xv_RD, self.value)
         if self.residual is None or v_first is None:
             return v, v
-        return torch.lerp(v, v_first, torch.sigmoid(self.residual(xv_RD))), v_first
+        return torch.addcmul(v, v_first - v, self.residual(xv_RD).sigmoid_()), v_first
 
 
 def read_time_mix(reader: Reader, att: str, heads: tuple[int, int], eps: float) -> TimeMix7:

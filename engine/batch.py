@@ -20,7 +20,6 @@ class Batch:
     targets:     [R] int64, what it is scored on; 0 where padded.
     cu_seqlens:  [n + 1] int32, where segments begin; rows behind the last one are padding.
     slots:       [n] int32, the slot of each segment.
-    starts, ends: [n] int64, first and last row of each segment.
     num_tokens:  rows that are tokens.
     """
 
@@ -28,8 +27,6 @@ class Batch:
     targets: Tensor
     cu_seqlens: Tensor
     slots: Tensor
-    starts: Tensor
-    ends: Tensor
     num_tokens: int
 
 
@@ -51,7 +48,5 @@ def pack(chunks: dict[int, Chunk], row_quantum: int, device: torch.device) -> Ba
         to_device(targets),
         to_device(cu_seqlens.astype(np.int32)),
         to_device(np.array(list(chunks), np.int32)),
-        to_device(cu_seqlens[:-1].astype(np.int64)),
-        to_device(cu_seqlens[1:].astype(np.int64) - 1),
         num_tokens,
     )

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from longriver.kernels.token_mix import numba_cpu as token_mix_numba
+from longriver.kernels.token_mix import torch_any as token_mix_torch
 from longriver.kernels.wkv4 import numba_cpu as wkv4_numba
 from longriver.kernels.wkv4 import torch_scan as wkv4_torch
 from longriver.kernels.wkv6 import numba_cpu as wkv6_numba
@@ -19,15 +21,22 @@ logger = logging.getLogger(__name__)
 Wkv = Callable[..., Tensor]
 
 FLOAT32_ON_CPU: dict[str, Wkv] = {
+    "token_mix": token_mix_numba.token_mix,
     "wkv4": wkv4_numba.wkv4,
     "wkv6": wkv6_numba.wkv6,
     "wkv7": wkv7_numba.wkv7,
 }
 ANYWHERE: dict[str, Wkv] = {
+    "token_mix": token_mix_torch.token_mix,
     "wkv4": wkv4_torch.wkv4,
     "wkv6": wkv6_torch.wkv6,
     "wkv7": wkv7_torch.wkv7,
 }
+
+
+def token_mix(device_type: str, dtype: torch.dtype) -> Wkv:
+    """Returns the token shift for a device type (``cpu``, ``cuda``) and type of activations."""
+    return _choose("token_mix", device_type, dtype)
 
 
 def wkv4(device_type: str, dtype: torch.dtype) -> Wkv:

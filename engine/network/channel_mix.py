@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from longriver.engine.batch import Batch
-from longriver.engine.network.parts import shifted
+from longriver.engine.network.parts import mixtures
 from longriver.engine.network.reader import Reader
 
 # R packed rows · D width · F width inside · S slots
@@ -18,14 +17,13 @@ from longriver.engine.network.reader import Reader
 class ChannelMix:
     """``value · relu(key · mixed)²``, in versions 4 to 6 times ``sigmoid(receptance · mixed)``.
 
-    mix_key, mix_receptance: [D], how far each channel looks at the token before.
-    key, value, receptance:  [F, D], [D, F], [D, D]; version 7 has no receptance.
+    mix: [2, D] or [1, D], how far each channel looks at the token before, for key and receptance.
+    key, value, receptance: [F, D], [D, F], [D, D]; version 7 has no receptance.
     """
 
-    mix_key: Tensor
+    mix: Tensor
     key: Tensor
     value: Tensor
-    mix_receptance: Tensor | None = None
     receptance: Tensor | None = None
 
     @property
@@ -35,13 +33,12 @@ class ChannelMix:
             yield self.receptance
 
     def __call__(self, x_RD: Tensor, batch: Batch, last_SD: Tensor) -> Tensor:
-        delta = shifted(x_RD, batch, last_SD) - x_RD
-        inside = F.linear(torch.addcmul(x_RD, delta, self.mix_key), self.key).relu_()
+        mixed_MRD = mixtures(x_RD, self.mix, batch, last_SD)
+        inside = F.linear(mixed_MRD[0], self.key).relu_()
         out = F.linear(inside.mul_(inside), self.value)
-        if self.receptance is None or self.mix_receptance is None:
+        if self.receptance is None:
             return out
-        gate = F.linear(torch.addcmul(x_RD, delta, self.mix_receptance), self.receptance)
-        return torch.sigmoid(gate) * out
+        return F.linear(mixed_MRD[1], self.receptance).sigmoid_().mul_(out)
 
 
 def read_gated(reader: Reader, ffn: str, names: tuple[str, str], rescale: float) -> ChannelMix:
@@ -53,12 +50,10 @@ def read_gated(reader: Reader, ffn: str, names: tuple[str, str], rescale: float)
         rescale: what the output is divided by, see ``Network``.
     """
     D, inside = reader.width, reader.rows(f"{ffn}.key.weight")
-    mixes = [reader.mix(f"{ffn}.{name}") for name in names]
     return ChannelMix(
-        mix_key=mixes[0],
+        mix=reader.mixes(f"{ffn}.{name}" for name in names),
         key=reader.weight(f"{ffn}.key.weight", (inside, D)),
         value=reader.weight(f"{ffn}.value.weight", (D, inside), divisor=rescale),
-        mix_receptance=mixes[1],
         receptance=reader.weight(f"{ffn}.receptance.weight", (D, D)),
     )
 
@@ -67,7 +62,7 @@ def read_plain(reader: Reader, ffn: str) -> ChannelMix:
     """The channel mix of version 7."""
     D, inside = reader.width, reader.rows(f"{ffn}.key.weight")
     return ChannelMix(
-        mix_key=reader.vector(f"{ffn}.x_k"),
+        mix=reader.mixes([f"{ffn}.x_k"]),
         key=reader.weight(f"{ffn}.key.weight", (inside, D)),
         value=reader.weight(f"{ffn}.value.weight", (D, inside)),
     )

@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from longriver.engine.batch import Batch
+from longriver.kernels import dispatch
 
-# R packed rows · D width · H heads · N head size
+# M mixtures · R packed rows · S slots · D width · H heads · N head size
 
 NORM_EPS = 1e-5
 HALF = (torch.bfloat16, torch.float16)
@@ -35,20 +36,15 @@ class HeadNorm:
     eps: float
 
     def __call__(self, y_RHN: Tensor) -> Tensor:
-        """Returns [R, D]. A LayerNorm over each head is the same, and on CPU several times faster."""
+        """Returns [R, D]: a LayerNorm over each head, which on CPU is several times faster."""
         normed = F.layer_norm(y_RHN, y_RHN.shape[2:], eps=self.eps)
         return torch.addcmul(self.bias, normed.flatten(1), self.weight)
 
 
-def shifted(x_RD: Tensor, batch: Batch, last_SD: Tensor) -> Tensor:
-    """The row before each row of the same document; ``last_SD`` keeps each segment's last one."""
-    before = torch.empty_like(x_RD)
-    before[1:] = x_RD[:-1]
-    before[0] = 0
-    slots = batch.slots.long()
-    before[batch.starts] = last_SD[slots].to(x_RD.dtype)
-    last_SD[slots] = x_RD[batch.ends].float()
-    return before
+def mixtures(x_RD: Tensor, mix_MD: Tensor, batch: Batch, last_SD: Tensor) -> Tensor:
+    """Each row mixed with the one before it, M times, [M, R, D]; ``last_SD`` is moved on."""
+    mix = dispatch.token_mix(x_RD.device.type, x_RD.dtype)
+    return mix(x_RD, mix_MD, last_SD=last_SD, cu_seqlens=batch.cu_seqlens, slots=batch.slots)
 
 
 def linear_float(x_RD: Tensor, weight: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Takes a checkpoint's tensors out one by one, judging each, so that what is left can be named."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -70,14 +70,14 @@ class Reader:
     def float_tensor(self, key: str, shape: tuple[int, ...]) -> Tensor:
         return self.take(key, shape).to(self.device, torch.float32).contiguous()
 
-    def mix(self, key: str) -> Tensor:
-        """How far each channel [D] looks at the token before it.
+    def mixes(self, keys: Iterable[str]) -> Tensor:
+        """How far each channel looks at the token before it, [M, D] for M keys.
 
         ``time_mix_*`` of versions 4 and 5 say how much of the token itself is taken.
         """
-        if ".time_mix_" not in key:
-            return self.vector(key)
-        return (1 - self._flat(key).float()).to(self.device, self.dtype)
+        rows = ((self._flat(key).float(), ".time_mix_" in key) for key in keys)
+        mixes = torch.stack([1 - x if is_own else x for x, is_own in rows])
+        return mixes.to(self.device, self.dtype)
 
     def norm(self, key: str) -> Norm:
         return Norm(self.float_vector(f"{key}.weight"), self.float_vector(f"{key}.bias"))

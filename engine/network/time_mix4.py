@@ -8,12 +8,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from longriver.engine.batch import Batch
-from longriver.engine.network.parts import linear_float, shifted
+from longriver.engine.network.parts import linear_float, mixtures
 from longriver.engine.network.reader import Reader
 from longriver.kernels import dispatch
 
 # R packed rows · D width · S slots
 
+MIXES = "kvr"
 EMPTY = (0.0, 0.0, -1e30)
 """Numerator, denominator and their exponent before the first token."""
 FLOPS_PER_CHANNEL = 14
@@ -24,13 +25,11 @@ FLOPS_PER_CHANNEL = 14
 class TimeMix4:
     """Weights of a time mix, linear ones as [out, in].
 
-    mix_key, mix_value, mix_receptance: [D], how far each channel looks at the token before.
+    mix: [3, D], how far each channel looks at the token before, for ``MIXES``.
     decay, bonus: [D] float32, the log of what a token leaves of the past, and ``u``.
     """
 
-    mix_key: Tensor
-    mix_value: Tensor
-    mix_receptance: Tensor
+    mix: Tensor
     decay: Tensor
     bonus: Tensor
     receptance: Tensor
@@ -49,10 +48,9 @@ class TimeMix4:
     def __call__(
         self, x: Tensor, batch: Batch, last_SD: Tensor, wkv_S3D: Tensor, v_first: Tensor | None
     ) -> tuple[Tensor, None]:
-        delta = shifted(x, batch, last_SD) - x
-        k = linear_float(torch.addcmul(x, delta, self.mix_key), self.key)
-        v = linear_float(torch.addcmul(x, delta, self.mix_value), self.value)
-        r = F.linear(torch.addcmul(x, delta, self.mix_receptance), self.receptance)
+        xk, xv, xr = mixtures(x, self.mix, batch, last_SD)
+        k, v = linear_float(xk, self.key), linear_float(xv, self.value)
+        r = F.linear(xr, self.receptance)
         scan = dispatch.wkv4(x.device.type, wkv_S3D.dtype)
         y = scan(
             k,
@@ -70,9 +68,7 @@ def read_time_mix(reader: Reader, att: str, rescale: float) -> TimeMix4:
     """The time mix under the key prefix ``att``; see ``Network`` for ``rescale``."""
     D = reader.width
     return TimeMix4(
-        mix_key=reader.mix(f"{att}.time_mix_k"),
-        mix_value=reader.mix(f"{att}.time_mix_v"),
-        mix_receptance=reader.mix(f"{att}.time_mix_r"),
+        mix=reader.mixes(f"{att}.time_mix_{letter}" for letter in MIXES),
         decay=-reader.float_vector(f"{att}.time_decay").exp(),
         bonus=reader.float_vector(f"{att}.time_first"),
         receptance=reader.weight(f"{att}.receptance.weight", (D, D)),

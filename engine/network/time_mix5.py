@@ -3,18 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from longriver.engine.batch import Batch
-from longriver.engine.network.parts import HeadNorm, linear_float, shifted
+from longriver.engine.network.parts import HeadNorm, linear_float, mixtures
 from longriver.engine.network.reader import Reader
 from longriver.engine.version import Version
 from longriver.kernels import dispatch
 
 # R packed rows · D width · H heads · N head size (K keys, V values) · S slots
 
+MIXES = "rkvg"
+"""What is made of a token and the one before; 5.0 has no gate."""
 FLOPS_PER_ENTRY = 5
 """Of a head's state for one token: decayed, added to, and read."""
 
@@ -23,14 +24,11 @@ FLOPS_PER_ENTRY = 5
 class TimeMix5:
     """Weights of a time mix; the decay is each channel's own (5.2) or each head's (5.0, 5.1).
 
-    mix_*:        [D], how far each channel looks at the token before; the gate is None in 5.0.
+    mix:          [3 or 4, D], how far each channel looks at the token before, for ``MIXES``.
     decay, bonus: [H, N] float32, the log of what a token leaves of the past, and ``u``.
     """
 
-    mix_receptance: Tensor
-    mix_key: Tensor
-    mix_value: Tensor
-    mix_gate: Tensor | None
+    mix: Tensor
     decay: Tensor
     bonus: Tensor
     receptance: Tensor
@@ -53,11 +51,10 @@ class TimeMix5:
     def __call__(
         self, x: Tensor, batch: Batch, last_SD: Tensor, wkv_SHKV: Tensor, v_first: Tensor | None
     ) -> tuple[Tensor, None]:
-        delta = shifted(x, batch, last_SD) - x
+        xr, xk, xv, *rest = mixtures(x, self.mix, batch, last_SD)
         heads = (-1, *self.bonus.shape)
-        r = linear_float(torch.addcmul(x, delta, self.mix_receptance), self.receptance)
-        k = linear_float(torch.addcmul(x, delta, self.mix_key), self.key)
-        v = linear_float(torch.addcmul(x, delta, self.mix_value), self.value)
+        r, k = linear_float(xr, self.receptance), linear_float(xk, self.key)
+        v = linear_float(xv, self.value)
         scan = dispatch.wkv6(x.device.type, wkv_SHKV.dtype)
         y = scan(
             r.view(heads),
@@ -70,8 +67,8 @@ class TimeMix5:
             slots=batch.slots,
         )
         out = self.norm(y).to(x.dtype)
-        if self.gate is not None and self.mix_gate is not None:
-            out = out * F.silu(F.linear(torch.addcmul(x, delta, self.mix_gate), self.gate))
+        if self.gate is not None:
+            out = out * F.silu(F.linear(rest[0], self.gate))
         return F.linear(out, self.output), None
 
 
@@ -81,10 +78,7 @@ def read_time_mix(
     """The time mix under the key prefix ``att``; see ``Network`` for ``rescale``."""
     D, has_gate = reader.width, reader.version != Version.V5_0
     return TimeMix5(
-        mix_receptance=reader.mix(f"{att}.time_mix_r"),
-        mix_key=reader.mix(f"{att}.time_mix_k"),
-        mix_value=reader.mix(f"{att}.time_mix_v"),
-        mix_gate=reader.mix(f"{att}.time_mix_g") if has_gate else None,
+        mix=reader.mixes(f"{att}.time_mix_{z}" for z in (MIXES if has_gate else MIXES[:-1])),
         decay=-_of_heads(reader, f"{att}.time_decay", heads).exp(),
         bonus=_bonus(reader, att, heads),
         receptance=reader.weight(f"{att}.receptance.weight", (D, D)),

@@ -8,10 +8,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from longriver.engine.batch import Batch
-from longriver.engine.network.parts import HeadNorm, linear_float, shifted
+from longriver.engine.network.parts import HeadNorm, linear_float
 from longriver.engine.network.reader import Reader
 from longriver.engine.network.time_mix5 import FLOPS_PER_ENTRY
 from longriver.kernels import dispatch
+from longriver.kernels.token_mix.torch_any import before
 
 # R packed rows · D width · H heads · N head size (K keys, V values) · S slots
 
@@ -71,7 +72,9 @@ class TimeMix6:
     def __call__(
         self, x: Tensor, batch: Batch, last_SD: Tensor, wkv_SHKV: Tensor, v_first: Tensor | None
     ) -> tuple[Tensor, None]:
-        xw, xk, xv, xr, xg = self.mix(x, shifted(x, batch, last_SD) - x)
+        cu_seqlens, slots = batch.cu_seqlens, batch.slots
+        delta = before(x, last_SD=last_SD, cu_seqlens=cu_seqlens, slots=slots) - x
+        xw, xk, xv, xr, xg = self.mix(x, delta)
         heads = (-1, *self.bonus.shape)
         scan = dispatch.wkv6(x.device.type, wkv_SHKV.dtype)
         y = scan(
@@ -81,8 +84,8 @@ class TimeMix6:
             linear_float(xv, self.value).view(heads),
             self.bonus,
             state_SHKV=wkv_SHKV,
-            cu_seqlens=batch.cu_seqlens,
-            slots=batch.slots,
+            cu_seqlens=cu_seqlens,
+            slots=slots,
         )
         gate = F.silu(F.linear(xg, self.gate))
         return F.linear(self.norm(y).to(x.dtype) * gate, self.output), None

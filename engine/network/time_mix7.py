@@ -9,12 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from longriver.engine.batch import Batch
-from longriver.engine.network.parts import HeadNorm, shifted
+from longriver.engine.network.parts import HeadNorm, mixtures
 from longriver.engine.network.reader import Reader
 from longriver.kernels import dispatch
 
 # R packed rows · D width · H heads · N head size (K keys, V values) · S slots
 
+MIXES = "rwkvag"
 DECAY_SCALE = -math.exp(-0.5)
 FIRST = "blocks.0.att"
 """Of the first layer, which has no value residual."""
@@ -41,28 +42,17 @@ class LowRank:
 
 
 @dataclass(frozen=True, slots=True)
-class Mixes:
-    """How far each channel [D] looks at the token before, for each of what is made of it."""
-
-    r: Tensor
-    w: Tensor
-    k: Tensor
-    v: Tensor
-    a: Tensor
-    g: Tensor
-
-
-@dataclass(frozen=True, slots=True)
 class TimeMix7:
     """Weights of a time mix, linear ones as [out, in].
 
+    mix:                         [6, D], how far channels look at the token before, for ``MIXES``.
     decay, rate, residual, gate: w, a, v and g in the paper's letters; layer 0 has no residual.
     decay_bias:                  [D] float32, w0.
     removal_scale, rate_scale:   k_k and k_a [D].
     bonus:                       r_k [H, N] float32.
     """
 
-    mix: Mixes
+    mix: Tensor
     receptance: Tensor
     key: Tensor
     value: Tensor
@@ -91,13 +81,12 @@ class TimeMix7:
     def __call__(
         self, x: Tensor, batch: Batch, last_SD: Tensor, wkv_SHKV: Tensor, v_first: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        delta = shifted(x, batch, last_SD) - x
-        r = F.linear(torch.addcmul(x, delta, self.mix.r), self.receptance)
-        k = F.linear(torch.addcmul(x, delta, self.mix.k), self.key)
-        v, v_first = self._value(torch.addcmul(x, delta, self.mix.v), v_first)
-        w_log = self._log_decay(torch.addcmul(x, delta, self.mix.w))
-        rate = self.rate(torch.addcmul(x, delta, self.mix.a)).sigmoid_()
-        gate = self.gate.sigmoid(torch.addcmul(x, delta, self.mix.g))
+        xr, xw, xk, xv, xa, xg = mixtures(x, self.mix, batch, last_SD)
+        r, k = F.linear(xr, self.receptance), F.linear(xk, self.key)
+        v, v_first = self._value(xv, v_first)
+        w_log = self._log_decay(xw)
+        rate = self.rate(xa).sigmoid_()
+        gate = self.gate.sigmoid(xg)
         heads = (-1, *self.bonus.shape)
         removal = F.normalize((k * self.removal_scale).float().view(heads), dim=2)
         k = k * torch.addcmul(1 - self.rate_scale, rate, self.rate_scale)
@@ -131,7 +120,7 @@ def read_time_mix(reader: Reader, att: str, heads: tuple[int, int], eps: float) 
     """The time mix under the key prefix ``att``."""
     D = reader.width
     return TimeMix7(
-        mix=Mixes(**{letter: reader.vector(f"{att}.x_{letter}") for letter in "rwkvag"}),
+        mix=reader.mixes(f"{att}.x_{letter}" for letter in MIXES),
         receptance=reader.weight(f"{att}.receptance.weight", (D, D)),
         key=reader.weight(f"{att}.key.weight", (D, D)),
         value=reader.weight(f"{att}.value.weight", (D, D)),

@@ -1,6 +1,9 @@
 """Whole runs with the models that users bring: every version, format, adapter and place."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +16,10 @@ from longriver.jobs.cli import main
 from tests.checkpoints import random_rwkv, saved
 from tests.engine.weights.adapters import low_rank
 from tests.engine.weights.conversions import fla_config, fla_form, hf_form, write_folder
+from tests.engine.weights.hub_server import COMMIT, hub
 from tests.orders import rows_of
 
+CONSOLE_SCRIPT = Path(sys.executable).with_name("longriver")
 SIZES = {"num_heads": 1, "head_size": 64, "vocab_size": 256}
 
 
@@ -157,3 +162,34 @@ def test_what_was_ordered_is_recorded(texts: Path, tmp_path: Path) -> None:
     recorded = json.loads((tmp_path / "run" / "run.json").read_text())
     assert recorded["order"]["model"]["group_norm_eps"] == 1e-5
     assert recorded["semantic"]["model.group_norm_eps"] == 1e-5
+
+
+@pytest.mark.slow
+def test_a_model_on_the_hub_is_pinned_and_scored_again_without_a_network(
+    texts: Path, tmp_path: Path
+) -> None:
+    """In processes of their own: `huggingface_hub` reads its environment when it is imported."""
+    pytest.importorskip("huggingface_hub", reason="an optional dependency")
+    tensors = random_rwkv(Version.V7, **SIZES)
+    write_folder(tmp_path / "fla", fla_form(tensors), fla_config(tensors), num_shards=2)
+    files = {path.name: path.read_bytes() for path in (tmp_path / "fla").iterdir()}
+
+    def give(endpoint: str, run: str) -> str:
+        words = [f"data.path={texts}", f"output.path={tmp_path / run}", "engine.device=cpu"]
+        return subprocess.run(
+            [str(CONSOLE_SCRIPT), "score", *words, "model.path=hf://owner/name"],
+            env=os.environ | {"HF_ENDPOINT": endpoint, "HF_HOME": str(tmp_path / "hf")},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    with hub({"owner/name": files}) as server:
+        give(server.endpoint, "online")
+        gone = server.endpoint
+    give(gone, "offline")
+    for run in ("online", "offline"):
+        order = json.loads((tmp_path / run / "run.json").read_text())["order"]
+        assert order["model"]["path"] == f"hf://owner/name@{COMMIT}"
+    assert score(texts, tmp_path / "local", f"model.path={tmp_path / 'fla'}") == 0
+    assert nats(tmp_path / "online") == nats(tmp_path / "offline") == nats(tmp_path / "local")

@@ -11,6 +11,8 @@ from longriver.engine.config import ModelConfig
 from longriver.engine.network import Network, load_network
 from longriver.engine.version import Version
 
+RANKS = (8, 12, 4, 16)
+
 
 class _Weights:
     """Tensors large enough that every part of the network matters to the logits."""
@@ -53,15 +55,22 @@ def random_rwkv(
     num_heads: int = 2,
     head_size: int = 64,
     vocab_size: int = 256,
+    ranks: tuple[int, int, int, int] = RANKS,
     seed: int = 0,
 ) -> dict[str, Tensor]:
-    """A checkpoint of a version; RWKV-4 takes the width of so many heads."""
+    """A checkpoint of a version; RWKV-4 takes the width of so many heads.
+
+    Args:
+        ranks: in version 7 those of w, a, v and g; in 6 those of the mixes and of the decay; the
+            others have none.
+    """
     if version == Version.V7:
         return random_rwkv7(
             num_layers=num_layers,
             num_heads=num_heads,
             head_size=head_size,
             vocab_size=vocab_size,
+            ranks=ranks,
             seed=seed,
         )
     w = _Weights(num_heads * head_size, seed)
@@ -76,7 +85,7 @@ def random_rwkv(
         if version == Version.V4:
             _time_mix4(w, att)
         elif version == Version.V6:
-            _time_mix6(w, att, num_heads, head_size)
+            _time_mix6(w, att, num_heads, head_size, ranks)
         else:
             _time_mix5(w, att, version, num_heads, head_size)
     return w.tensors
@@ -106,8 +115,8 @@ def _time_mix5(w: _Weights, att: str, version: Version, H: int, N: int) -> None:
     w.normal(f"{att}.time_{'faaaa' if version == Version.V5_2 else 'first'}", *shape)
 
 
-def _time_mix6(w: _Weights, att: str, H: int, N: int) -> None:
-    mix_rank, decay_rank = 6, 10
+def _time_mix6(w: _Weights, att: str, H: int, N: int, ranks: tuple[int, ...]) -> None:
+    mix_rank, decay_rank, *_ = ranks
     w.mixes(f"{att}.time_maa", "xwkvrg")
     w.norm(f"{att}.ln_x")
     w.linear(f"{att}.gate", w.width, w.width)
@@ -125,7 +134,7 @@ def random_rwkv7(
     num_heads: int = 2,
     head_size: int = 64,
     vocab_size: int = 256,
-    ranks: tuple[int, int, int, int] = (8, 12, 4, 16),
+    ranks: tuple[int, int, int, int] = RANKS,
     seed: int = 0,
 ) -> dict[str, Tensor]:
     """A checkpoint of RWKV-7; ``ranks`` are those of w, a, v and g."""

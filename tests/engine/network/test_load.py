@@ -149,12 +149,12 @@ def test_the_rescaling_of_float16_is_invisible_outside(version: Version) -> None
     tensors = deep(version)
     for key in tensors:
         if key.endswith(("att.output.weight", "ffn.value.weight")):
-            tensors[key] = tensors[key] * (40_000 if key.startswith(LAST_LAYERS) else 100)
+            tensors[key] = tensors[key] * (20_000 if key.startswith(LAST_LAYERS) else 1)
     full, half = network_of(tensors), network_of(tensors, torch.float16)
     assert half.halves and not full.halves
     expected, found = (read_logits(network, IDS)[0].log_softmax(1) for network in (full, half))
     assert torch.isfinite(found).all()
-    assert (found - expected).abs().mean() < 0.3
+    assert (found - expected).abs().mean() < 0.1
 
 
 def test_version_7_and_bfloat16_are_not_rescaled() -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +17,9 @@ from tests.checkpoints import loaded, network_of, random_rwkv, saved
 from tests.engine.network.oracle import Oracle, read_logits
 from tests.engine.reading import engine_of, read
 
-SIZES = (
+SIZES: tuple[dict[str, Any], ...] = (
     {"num_heads": 2, "vocab_size": 256, "num_layers": 3},
-    {"num_heads": 5, "head_size": 32, "vocab_size": 700, "num_layers": 2},
+    {"num_heads": 5, "head_size": 32, "vocab_size": 700, "ranks": (24, 8, 16, 40)},
 )
 LENGTHS = (1, 2, 15, 16, 17, 63, 128, 200)
 BOUNDARIES = (1, 2, 15, 16, 17, 63, 128)
@@ -29,7 +30,7 @@ HALF = 3e-2
 class Model:
     """One checkpoint in a file, here, in PyPI `rwkv` and in float64."""
 
-    def __init__(self, version: Version, size: dict[str, int], folder: Path) -> None:
+    def __init__(self, version: Version, size: dict[str, Any], folder: Path) -> None:
         self.version = version
         self.tensors = random_rwkv(version, **size)
         self.path = saved(self.tensors, folder / "random.pth")

@@ -1,9 +1,9 @@
-# The two commands of the README: `make demo` and `make test`. Both work on a fresh machine.
+# `make demo`, `make test` and `make bench` all work on a fresh machine.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types imports unit format clean install
+.PHONY: demo test bench lint types imports unit format clean install
 
 demo: install
 	$(BIN)/longriver score data.path=tests/data/persuasion output.path=runs/demo
@@ -13,6 +13,10 @@ demo: install
 	@echo "      $(BIN)/longriver score --help"
 
 test: install lint types imports unit
+
+# BENCH=--quick, or what `python -m tests.bench --help` lists
+bench: install
+	$(BIN)/python -m tests.bench $(BENCH)
 
 install: $(VENV)/.installed
 

@@ -1,6 +1,8 @@
 """Picks the implementation of an op for a device, and says so once."""
 
 import functools
+import importlib
+import importlib.util
 import logging
 from collections.abc import Callable
 
@@ -56,7 +58,17 @@ def wkv7(device_type: str, dtype: torch.dtype) -> Wkv:
 
 @functools.cache
 def _choose(op: str, device_type: str, dtype: torch.dtype) -> Wkv:
-    is_float32_on_cpu = device_type == "cpu" and dtype == torch.float32
-    chosen = (FLOAT32_ON_CPU if is_float32_on_cpu else ANYWHERE)[op]
+    chosen = ANYWHERE[op]
+    if dtype == torch.float32 and device_type == "cpu":
+        chosen = FLOAT32_ON_CPU[op]
+    if dtype == torch.float32 and device_type == "cuda" and importlib.util.find_spec("triton"):
+        chosen = _triton(op)
     logger.info("%s on %s in %s: %s", op, device_type, dtype, chosen.__module__)
+    return chosen
+
+
+def _triton(op: str) -> Wkv:
+    # not at the top, as Triton comes with CUDA builds of torch only
+    module = importlib.import_module(f"longriver.kernels.{op}.triton_recurrent")
+    chosen: Wkv = getattr(module, op)
     return chosen

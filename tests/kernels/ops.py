@@ -1,5 +1,6 @@
 """The WKV ops: each with its reference, its fast forms and the cases that they are held against."""
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -35,6 +36,13 @@ class Op:
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def triton(self) -> Wkv:
+        """Imported when asked for, as Triton is not everywhere."""
+        module = importlib.import_module(f"longriver.kernels.{self.name}.triton_recurrent")
+        form: Wkv = getattr(module, self.name)
+        return form
 
 
 OPS = (

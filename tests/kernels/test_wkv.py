@@ -2,28 +2,13 @@
 
 import pytest
 import torch
-from torch import Tensor
 
+from tests.kernels.agreement import assert_matches_the_reference, error
 from tests.kernels.cases import Case, cast, only, rows
-from tests.kernels.ops import OPS, Op, Wkv
+from tests.kernels.ops import OPS, Op
 
 EVERY_CASE = [pytest.param(op, case, id=f"{op}-{case}") for op in OPS for case in op.cases]
 EVERY_FORM = pytest.mark.parametrize("form", ["numba", "torch"])
-
-
-def error(found: Tensor, expected: Tensor) -> float:
-    return float((found.double() - expected).norm() / expected.norm().clamp(min=1e-30))
-
-
-def assert_matches_the_reference(op: Op, case: Case, wkv: Wkv, device: str) -> None:
-    exact = op.inputs(case)
-    fast = {name: x.to(device) for name, x in cast(exact, torch.float32).items()}
-    expected, found = op.reference(**exact), wkv(**fast).cpu()
-    assert found.dtype == torch.float32
-    assert error(found, expected) < case.tolerance
-    state = fast[op.state].cpu()[case.slots_read]
-    expected_state = exact[op.state][case.slots_read]
-    assert error(op.memory(state), op.memory(expected_state)) < case.tolerance
 
 
 @EVERY_FORM

@@ -69,7 +69,7 @@ def _network(source: ModelConfig, reader: Reader, eps: float) -> Network:
     return Network(
         source=source,
         version=reader.version,
-        embedding=reader.take("emb.weight", shape).to(reader.device),
+        embedding=reader.embedding("emb.weight", shape),
         norm_in=reader.norm("blocks.0.ln0"),
         layers=tuple(_layer(reader, i, heads, eps, halves) for i in range(reader.num_layers)),
         norm_out=reader.norm("ln_out"),

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from longriver.engine.errors import WeightsError
+from longriver.engine.network.paging import all_finite, converted, let_go
 from longriver.engine.network.parts import HeadNorm, Norm
 from longriver.engine.version import Version
 
@@ -51,14 +52,12 @@ class Reader:
 
     def weight(self, key: str, shape: tuple[int, ...], divisor: float = 1) -> Tensor:
         """A matrix in the number type of the weights."""
-        found = self.take(key, shape)
-        if divisor != 1:
-            found = found.float() / divisor
-        return found.to(self.device, self.dtype).contiguous()
+        weight = self._weight(key, self._sized(key, shape))
+        return weight if divisor == 1 else weight / divisor
 
     def transposed(self, key: str, shape: tuple[int, int]) -> Tensor:
         """A matrix that the file holds as [in, out]; ``shape`` is the file's."""
-        return self.take(key, shape).T.to(self.device, self.dtype).contiguous()
+        return self._weight(key, self._sized(key, shape).T)
 
     def vector(self, key: str) -> Tensor:
         """[D] in the number type of the weights, [1, 1, D] in the file."""
@@ -86,11 +85,14 @@ class Reader:
         norm = self.norm(key)
         return HeadNorm(norm.weight, norm.bias, eps)
 
+    def embedding(self, key: str, shape: tuple[int, ...]) -> Tensor:
+        """A table in the file's own number type, of which only single rows are looked up."""
+        found = self.take(key, shape)
+        let_go(found)
+        return found.to(self.device)
+
     def take(self, key: str, shape: tuple[int, ...]) -> Tensor:
-        found = tuple(self._get(key).shape)
-        if found != shape:
-            raise self.wrong(key, f"has shape {found}, {shape} is needed")
-        return self._checked(key)
+        return self._finite(key, self._sized(key, shape))
 
     def refuse_leftovers(self, unused: frozenset[str]) -> None:
         left = sorted(set(self.tensors) - unused)
@@ -113,15 +115,33 @@ class Reader:
         found = self._get(key)
         if found.numel() != self.width or found.shape[-1:] != (self.width,):
             raise self.wrong(key, f"has shape {tuple(found.shape)}, [{self.width}] is needed")
-        return self._checked(key).reshape(self.width)
+        return self._finite(key, self._popped(key)).reshape(self.width)
 
-    def _checked(self, key: str) -> Tensor:
+    def _sized(self, key: str, shape: tuple[int, ...]) -> Tensor:
+        found = tuple(self._get(key).shape)
+        if found != shape:
+            raise self.wrong(key, f"has shape {found}, {shape} is needed")
+        return self._popped(key)
+
+    def _popped(self, key: str) -> Tensor:
         found = self.tensors.pop(key)
         if found.dtype not in NUMBER_TYPES:
             raise self.wrong(key, f"is {found.dtype}; bfloat16, float16, 32 or 64 is needed")
-        if not bool(torch.isfinite(found).all()):
-            raise self.wrong(key, "holds NaN or infinite numbers")
         return found
+
+    def _weight(self, key: str, found: Tensor) -> Tensor:
+        weight = converted(found, self.device, self.dtype)
+        if weight is None:
+            raise self._not_finite(key)
+        return weight
+
+    def _finite(self, key: str, found: Tensor) -> Tensor:
+        if not all_finite(found):
+            raise self._not_finite(key)
+        return found
+
+    def _not_finite(self, key: str) -> WeightsError:
+        return self.wrong(key, "holds NaN or infinite numbers")
 
     def _get(self, key: str) -> Tensor:
         if key not in self.tensors:

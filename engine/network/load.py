@@ -1,7 +1,5 @@
 """Turns a checkpoint into a network, judging every key and shape."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
@@ -19,13 +17,6 @@ GROUP_NORM_EPS = 64e-5
 """64 · 1e-5 whatever the head size or the number of heads: RWKV-LM, rwkv_v7_demo.py; and RWKV-5's
 GroupNorm(x / 8, 1e-5) is the same."""
 
-HEAD_SHAPES: dict[Version, Callable[[Reader], tuple[int, int]]] = {
-    Version.V5_0: time_mix5.head_shape,
-    Version.V5_1: time_mix5.head_shape,
-    Version.V5_2: time_mix5.head_shape,
-    Version.V6: time_mix6.head_shape,
-    Version.V7: time_mix7.head_shape,
-}
 TUNED = (Version.V5_2, Version.V6, Version.V7)
 """Versions whose initial state can be in the checkpoint, as ``time_state``."""
 
@@ -63,7 +54,7 @@ def _group_norm_eps(model: ModelConfig, version: Version) -> float:
 
 def _network(source: ModelConfig, reader: Reader, eps: float) -> Network:
     halves = reader.dtype == torch.float16 and reader.version != Version.V7
-    heads = HEAD_SHAPES[reader.version](reader) if reader.version in HEAD_SHAPES else None
+    heads = _heads(reader)
     shape = (reader.vocab_size, reader.width)
     blank = _blank(reader, heads)
     return Network(
@@ -77,6 +68,19 @@ def _network(source: ModelConfig, reader: Reader, eps: float) -> Network:
         blank=blank,
         halves=halves,
     )
+
+
+def _heads(reader: Reader) -> tuple[int, int] | None:
+    """Number and size of the heads; RWKV-4 has none."""
+    match reader.version:
+        case Version.V4:
+            return None
+        case Version.V6:
+            return reader.heads("blocks.0.att.time_faaaa")
+        case Version.V7:
+            return reader.heads("blocks.0.att.r_k")
+        case _:
+            return time_mix5.head_shape(reader)
 
 
 def _layer(

@@ -47,6 +47,13 @@ class Reader:
     def rows(self, key: str) -> int:
         return self.shape(key, 2)[0]
 
+    def heads(self, key: str) -> tuple[int, int]:
+        """Number and size of the heads, those of a tensor with a row for each."""
+        heads, size = self.shape(key, 2)
+        if heads * size != self.width:
+            raise self.wrong(key, f"is {heads} heads of {size}, not the width {self.width}")
+        return heads, size
+
     def has(self, key: str) -> bool:
         return key in self.tensors
 

@@ -116,15 +116,6 @@ def read_time_mix(
     )
 
 
-def head_shape(reader: Reader) -> tuple[int, int]:
-    """Number and size of the heads, those of ``time_faaaa``."""
-    key = "blocks.0.att.time_faaaa"
-    heads, size = reader.shape(key, 2)
-    if heads * size != reader.width:
-        raise reader.wrong(key, f"is {heads} heads of {size}, not the width {reader.width}")
-    return heads, size
-
-
 def _read_token_mix(reader: Reader, att: str) -> TokenMix:
     D, key = reader.width, f"{att}.time_maa_w2"
     rank = reader.shape(key, 3)[1]

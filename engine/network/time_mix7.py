@@ -137,15 +137,6 @@ def read_time_mix(reader: Reader, att: str, heads: tuple[int, int], eps: float) 
     )
 
 
-def head_shape(reader: Reader) -> tuple[int, int]:
-    """Number and size of the heads, those of ``r_k``."""
-    key = "blocks.0.att.r_k"
-    heads, size = reader.shape(key, 2)
-    if heads * size != reader.width:
-        raise reader.wrong(key, f"is {heads} heads of {size}, not the width {reader.width}")
-    return heads, size
-
-
 def _low_rank(reader: Reader, att: str, letter: str, bias: str | None = None) -> LowRank:
     D, rank = reader.width, reader.shape(f"{att}.{letter}1", 2)[1]
     return LowRank(

@@ -1,15 +1,6 @@
 """The peer PyPI `rwkv`, on the same checkpoint file in float32."""
 
-import contextlib
-import functools
-import importlib.util
-import io
-import os
-import sys
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -21,6 +12,7 @@ from tests.bench.installed import is_missing
 from tests.bench.session import Bench
 from tests.bench.texts import random_ids
 from tests.bench.timing import Compared, Work
+from tests.pypi_rwkv import rwkv_package, silence
 
 
 def works(bench: Bench, network: Network, path: Path) -> list[Work]:
@@ -42,8 +34,8 @@ class RwkvPackage:
     """A checkpoint in PyPI `rwkv`, as it comes: TorchScript on, no CUDA."""
 
     def __init__(self, path: Path, version: Version) -> None:
-        package = _package("1" if version == Version.V7 else "0")
-        with _silence():
+        package = rwkv_package(version, has_script=True)
+        with silence():
             self.model: Any = package.RWKV(str(path.with_suffix("")), "cpu fp32")
 
     @torch.inference_mode()
@@ -57,23 +49,3 @@ class RwkvPackage:
             logits = logits.view(len(part), -1).float()
             rows.append(torch.nn.functional.cross_entropy(logits, targets, reduction="none"))
         return torch.cat(rows)
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-@functools.cache
-def _package(is_v7: str) -> ModuleType:
-    """`rwkv.model` as it comes out under the switches of the environment, read at import."""
-    os.environ.update(RWKV_V7_ON=is_v7, RWKV_JIT_ON="1", RWKV_CUDA_ON="0")
-    spec = importlib.util.find_spec("rwkv.model")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where TorchScript looks for the source
-    with _silence():
-        spec.loader.exec_module(module)
-    return module

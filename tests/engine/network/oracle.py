@@ -1,15 +1,8 @@
 """PyPI `rwkv` as an oracle that we did not build anything from, and the network in small steps."""
 
-import contextlib
-import functools
-import importlib.util
-import io
 import itertools
-import os
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,6 +15,7 @@ from longriver.engine.sequence import Chunk
 from longriver.engine.state import State
 from longriver.engine.tokenizer.base import Tokens
 from longriver.engine.version import Version
+from tests.pypi_rwkv import rwkv_package, silence
 
 ROW_QUANTUM = 16
 
@@ -30,8 +24,8 @@ class Oracle:
     """A checkpoint in PyPI `rwkv`, on CPU in float32."""
 
     def __init__(self, path: Path, version: Version) -> None:
-        package = _package("1" if version == Version.V7 else "0")
-        with _silence():
+        package = rwkv_package(version, has_script=False)
+        with silence():
             self.model: Any = package.RWKV(str(path.with_suffix("")), "cpu fp32")
 
     def logits(
@@ -53,25 +47,6 @@ class Oracle:
         """Nats of every id [n], the first one behind the prefix token 0."""
         logits, _ = self.logits([0, *ids[:-1]])
         return torch.nn.functional.cross_entropy(logits, torch.tensor(ids), reduction="none")
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-@functools.cache
-def _package(is_v7: str) -> ModuleType:
-    """`rwkv.model` as it comes out under the switch of the environment that it reads at import."""
-    os.environ.update(RWKV_V7_ON=is_v7, RWKV_JIT_ON="0", RWKV_CUDA_ON="0")
-    spec = importlib.util.find_spec("rwkv.model")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    with _silence():
-        spec.loader.exec_module(module)
-    return module
 
 
 @torch.inference_mode()

@@ -8,7 +8,8 @@ import torch
 from longriver.engine.checkpoint import fitting_tokenizer
 from longriver.engine.config import ModelConfig
 from longriver.engine.errors import TokenizerError
-from longriver.engine.network import Network, load_network
+from longriver.engine.network import Network
+from longriver.engine.network.load import network_from
 from longriver.engine.network.time_mix4 import TimeMix4
 from longriver.engine.version import Version
 from longriver.engine.weights import fingerprint, read_tensors
@@ -49,7 +50,7 @@ def inspect(model: ModelConfig) -> Inspection:
         OrderError: it cannot be read; a tokenizer that is not there is told, not raised.
     """
     tensors = read_tensors(model)
-    network = load_network(model, torch.device("meta"), torch.float32)
+    network = network_from(model, tensors, torch.device("meta"), torch.float32)
     heads = _heads(network)
     numbers = Counter[torch.dtype]()
     for x in tensors.values():

@@ -4,6 +4,7 @@ from rich.console import Console
 
 from longriver.engine.inspection import Inspection
 from longriver.engine.inspection import inspect as inspect_model
+from longriver.engine.weights import pinned
 from longriver.jobs.config import InspectConfig
 from longriver.jobs.exit_code import ExitCode
 from longriver.pipeline.figures import count, data_size
@@ -16,7 +17,7 @@ NUMBER_BYTES = {"float32": 4, "bfloat16": 2}
 def inspect(config: InspectConfig) -> int:
     """Prints version, sizes, what a document and a token cost, the tokenizer, the fingerprint."""
     with Console(stderr=True).status("reading the checkpoint …"):
-        found = inspect_model(fetched(config.model))
+        found = inspect_model(fetched(pinned(config.model)))
     print_figures(Console(), {"path": config.model.path, **_rows(found)})
     return ExitCode.COMPLETE
 

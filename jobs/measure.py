@@ -10,6 +10,7 @@ from longriver.engine.engine import Engine
 from longriver.engine.errors import DeviceError, DocumentError
 from longriver.engine.result import Failed, ScoredChunk
 from longriver.engine.sequence import Sequence
+from longriver.engine.weights import pinned
 from longriver.jobs.config import RunConfig
 from longriver.pipeline.attempt import Reader
 from longriver.pipeline.data_config import DataConfig
@@ -45,7 +46,7 @@ def measure(config: RunConfig, planned: Plan) -> Rate:
         NotMeasured: there is nothing to measure, or not on this machine.
     """
     try:
-        engine = Engine.from_config(fetched(config.model), config.engine)
+        engine = Engine.from_config(fetched(pinned(config.model)), config.engine)
     except DeviceError as error:
         if config.cluster.kind == "local":
             raise

@@ -11,7 +11,7 @@ from longriver.engine.network.network import RESCALE_EVERY, Layer, Network, Time
 from longriver.engine.network.reader import Reader
 from longriver.engine.state import State
 from longriver.engine.version import Version, version_of
-from longriver.engine.weights import read_tensors
+from longriver.engine.weights import Tensors, read_tensors
 
 GROUP_NORM_EPS = 64e-5
 """64 · 1e-5 whatever the head size or the number of heads: RWKV-LM, rwkv_v7_demo.py; and RWKV-5's
@@ -33,7 +33,13 @@ def load_network(model: ModelConfig, device: torch.device, dtype: torch.dtype) -
     Raises:
         WeightsError: names the file, the key, and what is wrong with it.
     """
-    tensors = read_tensors(model)
+    return network_from(model, read_tensors(model), device, dtype)
+
+
+def network_from(
+    model: ModelConfig, tensors: Tensors, device: torch.device, dtype: torch.dtype
+) -> Network:
+    """The network of tensors that have been read already; otherwise like ``load_network``."""
     version = version_of(model.path, tensors)
     reader = Reader(model.path, version, tensors, device, dtype)
     network = _network(model, reader, _group_norm_eps(model, version))

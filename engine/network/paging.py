@@ -4,6 +4,7 @@ import ctypes
 import mmap
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -11,8 +12,11 @@ from torch import Tensor
 BLOCK = 1 << 20
 """Numbers that are looked at together."""
 
-MADV_PAGEOUT = 21
-"""Linux 5.4: pages of a file leave this process until they are asked for again."""
+MADV_DONTNEED = 4
+"""Pages of a file leave this process until they are asked for again; the system still caches them.
+Of memory that is no file it would lose the content."""
+
+MAPS = Path("/proc/self/maps")
 
 
 def all_finite(x: Tensor) -> bool:
@@ -28,13 +32,36 @@ def converted(x: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor | N
     """
     if x.dtype == dtype and x.device == device and x.is_contiguous():
         return x if all_finite(x) else None
-    found = torch.empty(x.shape, dtype=dtype, device=device)
+    found, is_mapped = torch.empty(x.shape, dtype=dtype, device=device), is_file(x)
     for rows, copy in zip(_blocks(x), _blocks(found), strict=True):
         if not bool(torch.isfinite(rows).all()):
             return None
         copy.copy_(rows)
-        let_go(rows)
+        if is_mapped:
+            _drop(rows)
     return found
+
+
+def let_go(x: Tensor) -> None:
+    """Takes what is mapped of a file out of this process's memory, until it is read again.
+
+    It only saves memory: what is no file, gappy views, and systems other than Linux are left alone.
+    """
+    if is_file(x):
+        _drop(x)
+
+
+def is_file(x: Tensor) -> bool:
+    """Whether a tensor on CPU is mapped from a file, as far as the system tells."""
+    if sys.platform != "linux" or x.device.type != "cpu" or not MAPS.exists():
+        return False
+    address = x.data_ptr()
+    for line in MAPS.read_text().splitlines():
+        span, _, _, _, inode, *_ = line.split()
+        begin, end = (int(edge, 16) for edge in span.split("-"))
+        if begin <= address < end:
+            return inode != "0" and address + x.numel() * x.element_size() <= end
+    return False
 
 
 def _blocks(x: Tensor) -> Sequence[Tensor]:
@@ -43,16 +70,10 @@ def _blocks(x: Tensor) -> Sequence[Tensor]:
     return torch.split(x, max(1, BLOCK // max(1, x.numel() // max(1, len(x)))))
 
 
-def let_go(x: Tensor) -> None:
-    """Advises the system that a mapped tensor is not needed soon; its content stays what it is.
-
-    It only saves memory: elsewhere than on Linux, and for gappy views, nothing happens.
-    """
-    if sys.platform != "linux" or not x.is_contiguous():
-        return
+def _drop(x: Tensor) -> None:
     page = mmap.PAGESIZE
     begin = -(-x.data_ptr() // page) * page
     end = (x.data_ptr() + x.numel() * x.element_size()) // page * page
-    if begin < end:
+    if x.is_contiguous() and begin < end:
         libc = ctypes.CDLL(None)
-        libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), MADV_PAGEOUT)
+        libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), MADV_DONTNEED)

@@ -95,8 +95,9 @@ class Reader:
     def embedding(self, key: str, shape: tuple[int, ...]) -> Tensor:
         """A table in the file's own number type, of which only single rows are looked up."""
         found = self.take(key, shape)
+        table = found.to(self.device)
         let_go(found)
-        return found.to(self.device)
+        return table
 
     def take(self, key: str, shape: tuple[int, ...]) -> Tensor:
         return self._finite(key, self._sized(key, shape))

@@ -1,5 +1,6 @@
 """Loading in parts: what is converted is the same, what is not finite is found anywhere."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longriver.engine.network.paging import all_finite, converted, let_go
+from longriver.engine.network.paging import all_finite, converted, is_file, let_go
 
 CPU = torch.device("cpu")
 SHAPES = [(), (0,), (7,), (3, 5), (2000, 700), (1, 3_000_000), (3_000_000, 1)]
@@ -57,3 +58,23 @@ def test_memory_that_is_no_file_keeps_its_content() -> None:
     x = torch.arange(2_000_000.0)
     let_go(x)
     assert torch.equal(x, torch.arange(2_000_000.0))
+    assert converted(x, CPU, torch.float64) is not None
+    assert torch.equal(x, torch.arange(2_000_000.0))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is mapped")
+def test_what_was_read_of_a_file_leaves_the_process(tmp_path: Path) -> None:
+    x = torch.randn(4_000_000)
+    torch.save({"x": x}, tmp_path / "x.pth")
+    mapped = torch.load(tmp_path / "x.pth", mmap=True, weights_only=True)["x"]
+    assert is_file(mapped) and not is_file(x)
+    assert torch.equal(mapped, x)
+    before = resident_file_bytes()
+    assert converted(mapped, CPU, torch.float64) is not None
+    assert before - resident_file_bytes() > mapped.nbytes * 3 // 4
+
+
+def resident_file_bytes() -> int:
+    status = Path("/proc/self/status").read_text().splitlines()
+    [line] = [line for line in status if line.startswith("RssFile:")]
+    return int(line.split()[1]) * 1024

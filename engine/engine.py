@@ -17,9 +17,11 @@ from longriver.engine.result import Failed
 from longriver.engine.row_quantum import find_row_quantum
 from longriver.engine.sequence import Sequence
 from longriver.engine.settings import Settings, resolve
+from longriver.engine.snapshot import Snapshot
 from longriver.engine.state import State
 from longriver.engine.text_counts import TextCounter
-from longriver.engine.tokenizer.base import Tokenizer, Tokens
+from longriver.engine.token_source import TokenSource
+from longriver.engine.tokenizer.base import Tokenizer
 from longriver.engine.weights import fingerprint
 from longriver.kernels.nll.blocked import VOCAB_BLOCK
 
@@ -69,16 +71,26 @@ class Engine:
         """sha256 (hex) of all that makes the weights; reads their files once."""
         return fingerprint(self.network.source)
 
-    def sequence(self, key: object, chunks: Iterable[bytes | memoryview]) -> Sequence:
-        """A document's bytes as a sequence that tokenizes them when they are needed."""
-        stream = self.tokenizer.stream()
+    def sequence(
+        self,
+        key: object,
+        chunks: Iterable[bytes | memoryview],
+        snapshot_tokens: int | None = None,
+        start: Snapshot | None = None,
+    ) -> Sequence:
+        """A document's bytes as a sequence that tokenizes them when they are needed.
 
-        def pieces() -> Iterator[Tokens]:
-            for chunk in chunks:
-                yield stream.feed(chunk)
-            yield stream.finish()
-
-        return Sequence(key, pieces(), self.prefix_token)
+        Args:
+            chunks: the document from its first byte, also where it goes on from a snapshot.
+            snapshot_tokens: see ``Sequence``.
+            start: where to go on. The sequence fails with ``StaleSnapshot`` if the document does
+                not begin with the bytes that were read then.
+        """
+        if start is None:
+            source = TokenSource(self.tokenizer, chunks)
+            return Sequence(key, source, self.prefix_token, snapshot_tokens=snapshot_tokens)
+        source = TokenSource(self.tokenizer, chunks, start.place)
+        return Sequence.resume(key, source, start, snapshot_tokens)
 
     def score(self, texts: Iterable[str | bytes]) -> list[NllSum]:
         """Scores whole texts; the results are in the order of the texts.

@@ -13,7 +13,7 @@ from longriver.engine.result import Failed, ScoredChunk
 from longriver.engine.scheduler import share
 from longriver.engine.sequence import Chunk, Sequence
 from longriver.engine.settings import Settings
-from longriver.engine.state import State
+from longriver.engine.snapshot import Snapshot
 from longriver.engine.tokenizer.base import NO_TOKENS
 
 Result = ScoredChunk | Failed
@@ -37,23 +37,8 @@ class Reading:
         self.network, self.row_quantum, self.sequences = network, row_quantum, sequences
         self.num_slots, self.budget = settings.num_slots, settings.tokens_per_step
         self.open: dict[int, Sequence] = {}
-        self.occupants: dict[int, Sequence] = {}
         self.state = network.blank.take([0] * settings.num_slots)
         self.has_more = True
-
-    def state_of(self, sequence: Sequence) -> State:
-        """A copy of what is remembered of a sequence behind the last chunk that came of it.
-
-        The network has read that chunk's ``inputs``, not its last token: who goes on from here
-        does so with a ``Sequence`` whose prefix token is that one.
-
-        Raises:
-            ValueError: the sequence is not in a slot, or no longer.
-        """
-        for slot, occupant in self.occupants.items():
-            if occupant is sequence:
-                return self.state.take([slot])
-        raise ValueError(f"the sequence {sequence.key!r} is in no slot")
 
     def __iter__(self) -> Iterator[Result]:
         while self.has_more or self.open:
@@ -80,7 +65,7 @@ class Reading:
                 yield result
             else:
                 slot = free.pop(0)
-                self.open[slot] = self.occupants[slot] = sequence
+                self.open[slot] = sequence
                 self.state.put([slot], sequence.start or self.network.blank)
 
     def _try_open(self, sequence: Sequence) -> Result | None:
@@ -123,11 +108,17 @@ class Reading:
     def _result(self, slot: int, chunk: Chunk, values: npt.NDArray[np.float32]) -> Result:
         sequence = self.open[slot]
         finite = np.isfinite(values)
-        if finite.all() and not chunk.is_last:
-            return ScoredChunk(sequence, chunk.tokens, values, is_last=False)
-        del self.open[slot]
-        if finite.all():
-            return ScoredChunk(sequence, chunk.tokens, values, is_last=True)
+        is_whole = bool(finite.all())
+        if chunk.is_last or not is_whole:
+            del self.open[slot]
+        if is_whole:
+            snapshot = self._snapshot(slot, chunk)
+            return ScoredChunk(sequence, chunk.tokens, values, chunk.is_last, snapshot)
         first = int(np.argmin(finite))
         where = f"the token that ends at byte {chunk.tokens.ends[first]}"
         return Failed(sequence, DocumentError("nonfinite", f"{where} has nll {values[first]}"))
+
+    def _snapshot(self, slot: int, chunk: Chunk) -> Snapshot | None:
+        if chunk.place is None:
+            return None
+        return Snapshot(chunk.place, self.state.take([slot]))

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from longriver.engine.errors import DocumentError
 from longriver.engine.sequence import Sequence
+from longriver.engine.snapshot import Snapshot
 from longriver.engine.tokenizer.base import Tokens
 
 
@@ -14,14 +15,16 @@ from longriver.engine.tokenizer.base import Tokens
 class ScoredChunk:
     """The next tokens of one sequence with their negative log-likelihoods.
 
-    nll:     [n] float32, nats, one for each of ``tokens``.
-    is_last: nothing of this sequence follows. An empty document is one empty last chunk.
+    nll:      [n] float32, nats, one for each of ``tokens``.
+    is_last:  nothing of this sequence follows. An empty document is one empty last chunk.
+    snapshot: what to go on with behind this chunk, where one is due; a copy that nobody changes.
     """
 
     sequence: Sequence
     tokens: Tokens
     nll: npt.NDArray[np.float32]
     is_last: bool
+    snapshot: Snapshot | None = None
 
 
 @dataclass(frozen=True, slots=True)

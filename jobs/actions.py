@@ -7,7 +7,14 @@ that torch and Arrow take, and questions about a folder without those of torch.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from longriver.jobs.config import FolderConfig, InspectConfig, RunConfig
+from longriver.jobs.config import (
+    GcConfig,
+    InspectConfig,
+    RetryConfig,
+    RunConfig,
+    StatusConfig,
+    VerifyConfig,
+)
 
 
 def _run(config: RunConfig) -> int:
@@ -22,16 +29,28 @@ def _plan(config: RunConfig) -> int:
     return plan(config)
 
 
-def _status(config: FolderConfig) -> int:
+def _status(config: StatusConfig) -> int:
     from longriver.jobs.folder import status
 
     return status(config)
 
 
-def _verify(config: FolderConfig) -> int:
+def _verify(config: VerifyConfig) -> int:
     from longriver.jobs.folder import verify
 
     return verify(config)
+
+
+def _gc(config: GcConfig) -> int:
+    from longriver.jobs.folder import gc
+
+    return gc(config)
+
+
+def _retry_dead(config: RetryConfig) -> int:
+    from longriver.jobs.retry_dead import retry_dead
+
+    return retry_dead(config)
 
 
 def _inspect(config: InspectConfig) -> int:
@@ -46,6 +65,8 @@ class Actions:
 
     run: Callable[[RunConfig], int] = _run
     plan: Callable[[RunConfig], int] = _plan
-    status: Callable[[FolderConfig], int] = _status
-    verify: Callable[[FolderConfig], int] = _verify
+    status: Callable[[StatusConfig], int] = _status
+    verify: Callable[[VerifyConfig], int] = _verify
+    gc: Callable[[GcConfig], int] = _gc
+    retry_dead: Callable[[RetryConfig], int] = _retry_dead
     inspect: Callable[[InspectConfig], int] = _inspect

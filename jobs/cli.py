@@ -18,10 +18,25 @@ from pydantic import BaseModel, ValidationError
 from yaml import YAMLError
 
 from longriver.jobs.actions import Actions
-from longriver.jobs.complaint import ConfigError, complaint, missing, unknown, unreadable
-from longriver.jobs.config import FolderConfig, InspectConfig, RunConfig
+from longriver.jobs.complaint import (
+    ConfigError,
+    complaint,
+    missing,
+    unknown,
+    unreadable,
+    without_secrets,
+)
+from longriver.jobs.config import (
+    GcConfig,
+    InspectConfig,
+    RetryConfig,
+    RunConfig,
+    StatusConfig,
+    VerifyConfig,
+)
 from longriver.jobs.exit_code import ExitCode, guarded, worst
 from longriver.jobs.keys import Key, keys_below, keys_of
+from longriver.jobs.page import FOLDER_FORMS
 from longriver.jobs.quoting import quoted_override, quoting_advice
 from longriver.jobs.request import Request, read_request
 
@@ -29,12 +44,11 @@ ACTIONS = Actions()
 CONF = Path(__file__).resolve().parents[1] / "conf"
 Config = TypeVar("Config", bound=BaseModel)
 JOB_COMMANDS = ("score",)
-FORMS: Mapping[str, tuple[type[BaseModel], str]] = {
-    "status": (FolderConfig, "folder"),
-    "verify": (FolderConfig, "folder"),
-    "inspect": (InspectConfig, "inspect"),
+FORMS: Mapping[str, type[BaseModel]] = {
+    **FOLDER_FORMS,
+    "inspect": InspectConfig,
 }
-"""What commands other than those of an order are judged by, and the YAML they are composed from."""
+"""What commands other than those of an order are judged by; each has a YAML file of its name."""
 COMPOSING_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
 
 
@@ -49,7 +63,7 @@ def main(argv: Sequence[str] | None = None, actions: Actions = ACTIONS) -> int:
     try:
         return guarded(lambda: _answer(words, actions))
     except KeyboardInterrupt:
-        again = shlex.join(["longriver", *words])
+        again = shlex.join(["longriver", *map(without_secrets, words)])
         print(f"longriver: interrupted; the same command resumes: {again}", file=sys.stderr)
         return ExitCode.INTERRUPTED
 
@@ -72,9 +86,13 @@ def _act(command: str, composed: DictConfig, actions: Actions) -> int:
     order = _plain(composed)
     match command:
         case "status":
-            return actions.status(_judged(FolderConfig, order))
+            return actions.status(_judged(StatusConfig, order))
         case "verify":
-            return actions.verify(_judged(FolderConfig, order))
+            return actions.verify(_judged(VerifyConfig, order))
+        case "gc":
+            return actions.gc(_judged(GcConfig, order))
+        case "retry-dead":
+            return actions.retry_dead(_judged(RetryConfig, _with_changes(order)))
         case "inspect":
             return actions.inspect(_judged(InspectConfig, order))
         case "plan":
@@ -102,11 +120,23 @@ def _judged(model: type[Config], order: Mapping[str, object]) -> Config:
         raise complaint(error, keys_of(model)) from error
 
 
+def _with_changes(order: Mapping[str, object]) -> Mapping[str, object]:
+    """``RetryConfig``'s shape: what is said of the stored order, apart from what asks for it."""
+    changes = {part: keys for part, keys in order.items() if part != "reason"}
+    output = order["output"]
+    assert isinstance(output, dict)
+    where = {key: output[key] for key in ("path", "storage_options") if key in output}
+    return {"output": where, "reason": order["reason"], "changes": changes}
+
+
 def _compose(request: Request, carry_out: Callable[[DictConfig], None]) -> None:
     """Has Hydra call ``carry_out`` with each order of the request, or print what a flag asks."""
-    form, name = FORMS.get(request.command, (RunConfig, "config"))
-    keys = keys_of(form)
+    form = FORMS.get(request.command, RunConfig)
+    name = request.command if request.command in FORMS else "config"
+    keys = _keys_for(request.command, form)
     overrides = [_checked(word, request, keys) for word in request.overrides]
+    if form is RetryConfig:
+        overrides = [_forced(word) for word in overrides]
     job = [f"job={request.command}"] if request.command in JOB_COMMANDS else []
     main_of_hydra = hydra.main(str(CONF), name, version_base="1.3")
     with _command_line([*request.flags, *job, *overrides]):
@@ -120,6 +150,21 @@ def _compose(request: Request, carry_out: Callable[[DictConfig], None]) -> None:
             raise ConfigError(_headline(error)) from error
         except SystemExit as done:
             assert not done.code, "Hydra ends early only when a flag asked it to print something"
+
+
+def _keys_for(command: str, form: type[BaseModel]) -> Mapping[str, Key]:
+    """What may be said; along with ``retry-dead`` all that an order has."""
+    keys = keys_of(form)
+    if command == "retry-dead":
+        return {**keys_of(RunConfig), "reason": keys["reason"]}
+    return keys
+
+
+def _forced(word: str) -> str:
+    """Of an order's keys, only those that are given stand in the YAML of ``retry-dead``."""
+    key = word.lstrip("+").partition("=")[0]
+    is_there = key in ("reason", "output.path") or key.startswith(("hydra", "~"))
+    return word if is_there else f"++{word.lstrip('+')}"
 
 
 @contextmanager
@@ -149,21 +194,28 @@ def _checked(word: str, request: Request, keys: Mapping[str, Key]) -> str:
         raise ConfigError(unreadable(word, keys)) from error
     _require_known(override, word, keys)
     if override.is_sweep_override():
-        return _require_sweep(word, request)
+        is_list = key.lstrip("+") in keys and keys[key.lstrip("+")].is_list and "[" not in word
+        return _bracketed(word) if is_list and not request.is_sweep else _swept(word, request)
     is_number = isinstance(override.value(), int | float)
     return quoted_override(word) if takes_text and is_number else word
 
 
 def _require_known(override: Override, word: str, keys: Mapping[str, Key]) -> None:
     name = override.key_or_group
-    groups = {key.partition(".")[0] for key in keys}
+    groups = {key.partition(".")[0] for key in keys if "." in key}
     if name not in keys and name not in groups and not name.startswith("hydra"):
         raise ConfigError(unknown(name, keys))
     if name in groups and not isinstance(override.value(), str | None):
         raise ConfigError(f"{word} sets a whole group; {keys_below(name, keys)}")
 
 
-def _require_sweep(word: str, request: Request) -> str:
+def _bracketed(word: str) -> str:
+    """A list as people write it, as one that Hydra reads."""
+    key, _, values = word.partition("=")
+    return f"{key}=[{values}]"
+
+
+def _swept(word: str, request: Request) -> str:
     if not request.is_sweep:
         raise ConfigError(
             f"{word} is several values; add --multirun for a run with each, "

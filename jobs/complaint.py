@@ -9,6 +9,11 @@ from longriver.engine.errors import OrderError
 from longriver.jobs.keys import Key, advice_on_unknown
 from longriver.jobs.quoting import quoting_advice
 
+SECRET = ".storage_options"
+"""A key that ends so has keys and passwords for its value, which are never repeated."""
+
+OPTIONS_EXAMPLE = "'{}={{key:${{oc.env:NAME}},anon:false}}', a mapping of names to single values"
+
 
 class ConfigError(OrderError):
     """A command, key or value that longriver does not know."""
@@ -38,7 +43,16 @@ def unreadable(word: str, keys: Mapping[str, Key]) -> str:
     if "=" not in word:
         first = next(key for key in ("data.path", "output.path") if key in keys)
         return f"{word} is not KEY=VALUE; write {first}={word}"
+    key = word.partition("=")[0]
+    if key.endswith(SECRET):
+        return f"cannot read {key}; write {OPTIONS_EXAMPLE.format(key)}"
     return f"cannot read {word}; quote what is not plain: {quoting_advice(word)}"
+
+
+def without_secrets(word: str) -> str:
+    """A word of the command line, to be repeated to whoever reads over a shoulder."""
+    key, equals, _ = word.partition("=")
+    return f"{key}=…" if equals and key.endswith(SECRET) else word
 
 
 def shown(value: object) -> str:
@@ -59,6 +73,8 @@ def _line(key: str, problems: Sequence[ErrorDetails], keys: Mapping[str, Key]) -
     if "value_error" in kinds:
         message = str(problems[0]["ctx"]["error"])
         return message if not key or message.startswith(f"{key}.") else f"{key}.{message}"
+    if key.endswith(SECRET):
+        return f"{key} cannot be used; give {OPTIONS_EXAMPLE.format(key)}"
     wanted = " or ".join(dict.fromkeys(_wanted(problem) for problem in problems))
     return f"{key}={shown(problems[0]['input'])} cannot be used; give {wanted}"
 

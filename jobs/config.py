@@ -1,13 +1,15 @@
 """An order in full: one frozen value, made of what each floor lets a visitor choose."""
 
+from collections.abc import Mapping
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from longriver.engine.config import EngineConfig, ModelConfig
 from longriver.jobs.score import ScoreConfig
 from longriver.pipeline.cluster_config import ClusterConfig
 from longriver.pipeline.data_config import DataConfig
+from longriver.pipeline.storage_options import HiddenOptions
 
 MODEL_SETTINGS = {"prefix_token", "lora_alpha", "group_norm_eps"}
 """What changes results beside the files, which are known by their fingerprints."""
@@ -17,15 +19,40 @@ JobConfig = ScoreConfig
 Field(discriminator="kind")]``; each says how it is built with ``build(group_columns)``."""
 
 
+Names = Annotated[
+    tuple[Annotated[str, Field(min_length=1)], ...],
+    BeforeValidator(lambda given: (given,) if isinstance(given, str) else given),
+]
+"""A list, or a name alone."""
+
+
 class OutputConfig(BaseModel):
     """Where the results go.
 
     path: the run folder, a path or URL. The same order with the same folder resumes.
+    snapshot_tokens: a document is saved every so many tokens, so that no more of it is read again
+                     when its worker is lost; null: never.
+    storage_options: what fsspec has to be told of the store, keys and addresses.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: Annotated[str, Field(min_length=1)]
+    snapshot_tokens: Annotated[int, Field(ge=1024)] | None = 262144
+    storage_options: HiddenOptions
+
+
+class FolderPath(BaseModel):
+    """Where results are.
+
+    path: the run folder, a path or URL.
+    storage_options: what fsspec has to be told of the store, keys and addresses.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Annotated[str, Field(min_length=1)]
+    storage_options: HiddenOptions
 
 
 class FolderConfig(BaseModel):
@@ -33,7 +60,46 @@ class FolderConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    output: OutputConfig
+    output: FolderPath
+
+
+class StatusConfig(FolderConfig):
+    """How far is the run?
+
+    json: one JSON object instead of tables.
+    """
+
+    as_json: Annotated[bool, Field(alias="json")] = False
+
+
+class VerifyConfig(FolderConfig):
+    """Is the run whole?
+
+    deep: every byte is read again.
+    """
+
+    deep: bool = False
+
+
+class GcConfig(FolderConfig):
+    """What nobody needs any more is to go.
+
+    dry_run: only say what would go.
+    """
+
+    dry_run: bool = False
+
+
+class RetryConfig(FolderConfig):
+    """Shards with dead letters are to be done again.
+
+    reason:  of which reasons; null: of any.
+    changes: what of the order in run.json is to be otherwise, by part and key; only what does not
+             change results may be.
+    """
+
+    reason: Names | None = None
+    changes: Mapping[str, Mapping[str, object]] = {}
 
 
 class InspectConfig(BaseModel):

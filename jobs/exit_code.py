@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 
 from longriver.engine.errors import OrderError, RunFailed
+from longriver.pipeline.damage import printable_line
 
 
 class ExitCode(IntEnum):
@@ -49,5 +50,5 @@ def worst(codes: Sequence[int]) -> int:
 
 
 def _complain(error: Exception, code: ExitCode) -> ExitCode:
-    print(f"longriver: error: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"longriver: error: {printable_line(str(error))}", file=sys.stderr)
     return code

@@ -16,11 +16,13 @@ class Key:
 
     default: the value without an override; ``REQUIRED`` where there is none.
     is_text: any text at all is a value, so nothing in it needs Hydra's grammar.
+    is_list: values with commas between them are one value.
     """
 
     name: str
     default: object
     is_text: bool
+    is_list: bool
 
 
 REQUIRED = PydanticUndefined
@@ -30,13 +32,15 @@ def keys_of(model: type[BaseModel], prefix: str = "") -> dict[str, Key]:
     """All settings below ``model`` in the order in which they are declared."""
     keys: dict[str, Key] = {}
     for name, field in model.model_fields.items():
-        dotted = f"{prefix}{name}"
+        dotted = f"{prefix}{field.alias or name}"
         types = _flat(field.annotation)
         nested = [t for t in types if isinstance(t, type) and issubclass(t, BaseModel)]
         for part in nested:
             keys |= keys_of(part, f"{dotted}.")
         if not nested:
-            keys[dotted] = Key(dotted, field.get_default(call_default_factory=False), str in types)
+            default = field.get_default(call_default_factory=False)
+            is_list = any(get_origin(each) is tuple for each in types)
+            keys[dotted] = Key(dotted, default, str in types, is_list)
     return keys
 
 

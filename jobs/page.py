@@ -1,19 +1,28 @@
 """What `longriver --help` says; every default on it is read from the models."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 
 from pydantic import BaseModel
 
 from longriver.jobs.complaint import shown
-from longriver.jobs.config import InspectConfig, RunConfig
+from longriver.jobs.config import (
+    GcConfig,
+    InspectConfig,
+    RetryConfig,
+    RunConfig,
+    StatusConfig,
+    VerifyConfig,
+)
 from longriver.jobs.keys import REQUIRED, Key, keys_of
 
 COMMANDS = {
     "score": "how likely an RWKV network finds each document and each part of it",
     "plan": "what `score` would read, what is wrong with it, and how long it takes",
-    "status": "how far a run folder is; reads storage alone, from any machine",
-    "verify": "whether a run folder is whole: ledger against files, counts, hashes",
+    "status": "how far a run is, who is at it, what died; from storage alone",
+    "verify": "whether every document is in a run folder exactly once",
+    "gc": "removes what no reader and no run needs from a run folder",
+    "retry-dead": "does again what has dead letters, by the order on record",
     "inspect": "what a checkpoint is: version, sizes, cost, tokenizer, fingerprint",
 }
 
@@ -34,6 +43,7 @@ KEYS = {
     "model.vocab": "World vocabulary; null: an installed one",
     "model.prefix_token": "id before a document's first token",
     "output.path": "the run folder",
+    "output.snapshot_tokens": "a long document is saved every so many; or null",
     "job.segment_tokens": "tokens in each row of the table segments",
     "job.token_nll": "every token's nats in segments",
     "job.token_ids": "every token's id in segments",
@@ -47,7 +57,20 @@ KEYS = {
     "cluster.kind": "this process, without Ray; or ray",
     "cluster.address": "a running Ray: auto or ray://host:port",
     "cluster.num_workers": "Ray actors; null: one a GPU or CPU core",
+    "cluster.min_workers": "work begins when so many are up",
+    "cluster.max_workers": "in a cluster that grows: ask for so many",
     "cluster.gpus_per_worker": "GPUs of each actor; may be a fraction",
+    "cluster.hang_timeout_s": "give up a worker that stands still so long",
+    "cluster.max_crashed_documents": "so many may kill workers, then stop",
+}
+
+FOLDER_KEYS = {
+    "output.path": "the run folder, a path or URL",
+    "output.storage_options": "what fsspec has to be told of the store",
+    "json": "one JSON object instead of tables",
+    "deep": "read and hash every byte again; or --deep",
+    "dry_run": "only say what would be removed",
+    "reason": "of these reasons: worker_crash,nonfinite; null: all",
 }
 
 ESSENTIAL = (
@@ -64,7 +87,7 @@ ESSENTIAL = (
     "cluster.num_workers",
 )
 
-DERIVED = {"data.path": "PATH", "output.path": "runs/JOB"}
+DERIVED = {"data.path": "PATH", "output.path": "runs/JOB", "output.storage_options": "{}"}
 """What stands for keys without a default in their models; the YAML makes one of the job's kind."""
 
 FLAGS = {
@@ -89,6 +112,40 @@ EXAMPLES = """\
   longriver verify output.path=runs/books
 """
 
+FOLDER_FORMS: Mapping[str, type[BaseModel]] = {
+    "status": StatusConfig,
+    "verify": VerifyConfig,
+    "gc": GcConfig,
+    "retry-dead": RetryConfig,
+}
+
+FOLDER_NOTES = {
+    "status": """\
+Shards, text, documents, tokens; dead letters by reason; every worker's share;
+shards at which workers died; documents that are saved half-way; whether a driver
+is at work; the time left. Leaves with 0, whatever it finds.
+""",
+    "verify": """\
+Looks at plan, ledger, file sizes and the ends of files, which takes seconds.
+With deep=true it also reads everything: hashes, every row, the order of rows,
+sums, summary.json. Leaves with 1 if anything is wrong, and says what.
+""",
+    "gc": """\
+Goes: result files that no receipt names, snapshots and crumbs of shards that are
+committed, files that were never finished. Stays: whatever is committed, what the
+next attempts go on from, and all that longriver did not write. It refuses while a
+run is at work on the folder.
+""",
+    "retry-dead": """\
+Takes shards with such dead letters out of the ledger and has them done again by
+the order in run.json, which may be what is needed behind a crash, on larger
+machines, or with a newer longriver. All other shards stay as they are. Keys of
+the order that change no result may be given along, such as cluster.kind=ray; so
+may output.storage_options and data.storage_options, which are never recorded.
+Input that has changed since is refused: it needs a new output.path.
+""",
+}
+
 SWEEPS = """\
 Every run of a sweep needs a folder of its own:
   longriver score --multirun data.path=books/ job.segment_tokens=256,1024 \\
@@ -100,7 +157,7 @@ def general_page() -> str:
     return _page(
         f"longriver {version('longriver')}: documents of any length through an RWKV network\n",
         "usage: longriver COMMAND KEY=VALUE ...\n",
-        _rows(COMMANDS.items(), 8),
+        _rows(COMMANDS.items(), 11),
         "The essential keys, with their defaults; data.path has none:",
         _keys(RunConfig, ESSENTIAL),
         _ENDINGS,
@@ -112,7 +169,7 @@ def page_of(command: str) -> str:
     """What ``longriver COMMAND --help`` says."""
     if command == "inspect":
         return _inspect_page()
-    return _job_page(command) if command in ("score", "plan") else _folder_page(command)
+    return _folder_page(command) if command in FOLDER_FORMS else _job_page(command)
 
 
 def _job_page(command: str) -> str:
@@ -141,10 +198,14 @@ def _inspect_page() -> str:
 
 def _folder_page(command: str) -> str:
     """The page of a command that takes a run folder."""
+    keys = keys_of(FOLDER_FORMS[command])
+    rows = ((_with_default(keys[name]), FOLDER_KEYS[name]) for name in keys if name in FOLDER_KEYS)
     return _page(
         f"longriver {command}\n",
         f"  {COMMANDS[command]}\n",
-        f"usage: longriver {command} output.path=FOLDER",
+        f"usage: longriver {command} output.path=FOLDER KEY=VALUE ...\n",
+        _rows(rows, 30),
+        FOLDER_NOTES[command],
     )
 
 

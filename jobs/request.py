@@ -10,6 +10,9 @@ from typing import NoReturn
 from longriver.jobs.complaint import ConfigError
 from longriver.jobs.page import COMMANDS, general_page, page_of
 
+SPELLINGS = {"--deep": "deep=true", "--dry-run": "dry_run=true", "--json": "json=true"}
+"""Switches, for those who expect dashes."""
+
 INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
 
@@ -32,7 +35,7 @@ def read_request(words: Sequence[str]) -> Request | str:
     command, *rest = words
     if command not in COMMANDS:
         raise ConfigError(_unknown_command(command))
-    given = vars(_parser().parse_intermixed_args(rest))
+    given = vars(_parser().parse_intermixed_args([SPELLINGS.get(word, word) for word in rest]))
     if given.pop("help"):
         return page_of(command)
     overrides = tuple(given.pop("overrides"))

@@ -1,10 +1,8 @@
 """An order that has been judged, carried out."""
 
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -14,6 +12,11 @@ from longriver.engine.settings import resolve
 from longriver.engine.weights import absolute, pinned
 from longriver.jobs.config import RunConfig
 from longriver.jobs.exit_code import ExitCode
+from longriver.jobs.signals import stopped_by_signals
+from longriver.pipeline.drain import Drain
+from longriver.pipeline.driver_lock import DriverLock
+from longriver.pipeline.local import LocalWorkforce
+from longriver.pipeline.loopback import keep_ray_to_this_machine
 from longriver.pipeline.model_files import fetched
 from longriver.pipeline.order import Order, recorded
 from longriver.pipeline.progress import Progress, Reporter, RunOutcome
@@ -21,53 +24,82 @@ from longriver.pipeline.progress_display import reporter_for
 from longriver.pipeline.run_folder import RunFolder
 from longriver.pipeline.session import Session, input_plan
 from longriver.pipeline.summary import summarize, write_summary
+from longriver.pipeline.withdraw import withdraw
 from longriver.pipeline.worker import WorkerSpec
-from longriver.pipeline.workforce import LocalWorkforce, Workforce
+from longriver.pipeline.workforce import Workforce
+
+Hire = Callable[[RunConfig, Drain], Workforce]
 
 
-def run_job(config: RunConfig) -> int:
-    """Does what is missing of the order; progress goes to stderr, the closing table to stdout."""
+def run_job(config: RunConfig, again: Sequence[str] = ()) -> int:
+    """Does what is missing of the order; progress goes to stderr, the closing table to stdout.
+
+    Args:
+        again: shards that are committed and are to be done again.
+    """
     reporter = reporter_for(Console(stderr=True), Console())
-    outcome = run(config, reporter)
+    outcome = run(config, reporter, again=again)
     reporter.finish(outcome)
     return ExitCode.SOME_DEAD if outcome.num_dead_letters else ExitCode.COMPLETE
 
 
-def run(config: RunConfig, reporter: Reporter) -> RunOutcome:
+def workforce_of(config: RunConfig, drain: Drain) -> Workforce:
+    """Who is to do an order."""
+    if config.cluster.kind == "local":
+        return LocalWorkforce(config.cluster, drain)
+    if config.cluster.address is None:
+        keep_ray_to_this_machine()
+    from longriver.pipeline.driver import RayWorkforce  # seconds that local runs do without
+
+    return RayWorkforce(config.cluster, drain)
+
+
+def run(
+    config: RunConfig, reporter: Reporter, hire: Hire = workforce_of, again: Sequence[str] = ()
+) -> RunOutcome:
     """Judges checkpoint and input, claims the run folder, has the missing shards done, adds up.
+
+    Args:
+        again: shards that count as missing, whatever the ledger says.
 
     Raises:
         OrderError: before any work, where the order cannot be carried out.
         RunFailed: half-way; the same order goes on.
     """
     try:
-        return _run(config, reporter)
+        return _run(config, reporter, hire, again)
     finally:
         reporter.stop()
 
 
-def _run(config: RunConfig, reporter: Reporter) -> RunOutcome:
+def _run(config: RunConfig, reporter: Reporter, hire: Hire, again: Sequence[str]) -> RunOutcome:
     config = config.model_copy(update={"model": pinned(config.model)})
     fingerprints = judge(fetched(config.model))
-    folder = RunFolder.open(config.output.path)
+    folder = RunFolder.open(config.output.path, config.output.storage_options)
     started = folder.started_order()
     plan, inputs_sha256 = input_plan(folder, config.data)
     dtype = _known_dtype(config, started)
-    if started is not None and dtype is not None and folder.has_succeeded():
-        order = _order(config, fingerprints, inputs_sha256, dtype)
-        return _conclude(Session.open(folder, order, plan), config, Progress(), 0.0)
-    if config.cluster.kind == "ray":
-        reporter.prepare("starting Ray" if config.cluster.address is None else "joining Ray")
-    with _workforce(config) as workforce, _stopped_by_sigterm():
-        wanted = config.engine.model_copy(update={"dtype": dtype or "auto"})
-        settings = resolve(wanted, has_cuda=workforce.has_gpu)
-        order = _order(config, fingerprints, inputs_sha256, settings.dtype_name)
-        session = Session.open(folder, order, plan)
-        spec = _spec(config, session, fingerprints, settings.device.type)
-        began_s = time.monotonic()
-        done = session.work(workforce, spec, reporter)
-        seconds = time.monotonic() - began_s
-    return _conclude(session, config, done, seconds)
+    with DriverLock(folder) as lock:
+        is_done = started is not None and not again and folder.has_succeeded()
+        if dtype is not None and is_done:
+            order = _order(config, fingerprints, inputs_sha256, dtype)
+            return _conclude(Session.open(folder, order, plan), config, Progress(), 0.0)
+        if config.cluster.kind == "ray":
+            reporter.prepare("starting Ray" if config.cluster.address is None else "joining Ray")
+        drain = Drain()
+        with hire(config, drain) as workforce, stopped_by_signals(drain):
+            wanted = config.engine.model_copy(update={"dtype": dtype or "auto"})
+            settings = resolve(wanted, has_cuda=workforce.has_gpu)
+            order = _order(config, fingerprints, inputs_sha256, settings.dtype_name)
+            session = Session.open(folder, order, plan)
+            withdraw(lock, again)
+            spec = replace(
+                _spec(config, session, fingerprints, settings.device.type), commits=lock.commits
+            )
+            began_s = time.monotonic()
+            done = session.work(workforce, spec, reporter, lock)
+            seconds = time.monotonic() - began_s
+        return _conclude(session, config, done, seconds)
 
 
 def _conclude(session: Session, config: RunConfig, done: Progress, seconds: float) -> RunOutcome:
@@ -104,6 +136,8 @@ def _spec(
         job=config.job.build(config.data.group_columns),
         metadata=session.order.metadata,
         fingerprints=fingerprints,
+        snapshot_tokens=config.output.snapshot_tokens,
+        output_options=config.output.storage_options,
     )
 
 
@@ -112,24 +146,3 @@ def _known_dtype(config: RunConfig, started: Order | None) -> str | None:
     if config.engine.dtype != "auto":
         return config.engine.dtype
     return None if started is None else str(started.semantic["engine.dtype"])
-
-
-def _workforce(config: RunConfig) -> Workforce:
-    if config.cluster.kind == "local":
-        return LocalWorkforce()
-    from longriver.pipeline.driver import RayWorkforce  # seconds that local runs do without
-
-    return RayWorkforce(config.cluster)
-
-
-@contextmanager
-def _stopped_by_sigterm() -> Iterator[None]:
-    """A scheduler's SIGTERM ends a run as Ctrl-C does: cleanly, to be resumed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from longriver.engine.nll import NllSum
 from longriver.engine.result import ScoredChunk
+from longriver.engine.saved import Arrays, inside, taken_from, whole
 from longriver.engine.text_counts import TextCounts
 from longriver.jobs.segment import Segment
 from longriver.pipeline.document import Document
@@ -87,6 +89,13 @@ class ScoreJob:
     def open(self, document: Document) -> "ScoreAccumulator":
         return ScoreAccumulator(self, document)
 
+    def restore(self, document: Document, saved: Arrays) -> "ScoreAccumulator":
+        accumulator = ScoreAccumulator(self, document)
+        accumulator.segment = Segment.restore(taken_from(saved, "segment"))
+        [accumulator.num_segments] = saved["num_segments"].tolist()
+        [accumulator.nll] = saved["nll"].tolist()
+        return accumulator
+
     def sums(self, row: Row) -> dict[str, float]:
         summed = {name: _number(row[name]) for name in SUMMED}
         return {**summed, "num_documents": 1}
@@ -125,6 +134,13 @@ class ScoreAccumulator:
     def finalize(self, counts: TextCounts) -> list[TableRow]:
         last = [self._close_segment()] if self.segment.num_tokens else []
         return [*last, (SCORE.name, self._document_row(counts))]
+
+    def save(self) -> Arrays:
+        return {
+            **inside("segment", self.segment.save()),
+            "num_segments": whole(self.num_segments),
+            "nll": np.array([self.nll], np.float64),
+        }
 
     def _close_segment(self) -> TableRow:
         segment, nll = self.segment, self.segment.nll

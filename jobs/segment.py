@@ -5,6 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from longriver.engine.saved import Arrays, whole
 from longriver.engine.tokenizer.base import Tokens
 
 
@@ -36,13 +37,28 @@ class Segment:
     def successor(self) -> "Segment":
         return Segment(self.token_start + self.num_tokens, self.byte_end)
 
+    def save(self) -> Arrays:
+        return {
+            "starts": whole(self.token_start, self.byte_start, self.byte_end),
+            "ids": self.token_ids,
+            "nll": self.token_nll,
+        }
+
+    @staticmethod
+    def restore(saved: Arrays) -> "Segment":
+        token_start, byte_start, byte_end = saved["starts"].tolist()
+        segment = Segment(token_start, byte_start)
+        segment.byte_end, segment.num_tokens = byte_end, len(saved["ids"])
+        segment._ids, segment._nll = [saved["ids"]], [saved["nll"]]
+        return segment
+
     @property
     def token_ids(self) -> npt.NDArray[np.int32]:
-        return np.concatenate(self._ids)
+        return np.concatenate([*self._ids, np.empty(0, np.int32)])
 
     @property
     def token_nll(self) -> npt.NDArray[np.float32]:
-        return np.concatenate(self._nll)
+        return np.concatenate([*self._nll, np.empty(0, np.float32)])
 
     @property
     def nll(self) -> float:

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from longriver.pipeline.storage_options import HiddenOptions
+
 Format = Literal["auto", "parquet", "arrow", "csv", "jsonl", "text"]
 
 RESULT_COLUMNS = frozenset(
@@ -36,6 +38,7 @@ class DataConfig(BaseModel):
             such a document lies in one file.
         group_columns: carried to the results as text.
         shard_bytes: text in a shard, about; ``auto`` follows the size of the input.
+        storage_options: what fsspec has to be told of the store, keys and addresses.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +50,7 @@ class DataConfig(BaseModel):
     part_column: str | None = None
     group_columns: tuple[str, ...] = ()
     shard_bytes: Annotated[int, Field(gt=0)] | Literal["auto"] = "auto"
+    storage_options: HiddenOptions
 
     @model_validator(mode="after")
     def _parts_have_an_id(self) -> "DataConfig":

@@ -1,6 +1,7 @@
 """From a shard's pieces to its documents, one at a time."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from longriver.engine.errors import DocumentError
 from longriver.pipeline.data_config import DataConfig
@@ -11,6 +12,9 @@ from longriver.pipeline.parts import join_parts, slices
 from longriver.pipeline.shard import Piece, Shard
 
 Found = Document | DeadLetter | None
+
+PLACE_BITS = 32
+"""No piece has as many documents as this counts."""
 
 READERS: dict[str, Callable[[Piece, DataConfig], Iterator[Row | DeadLetter]]] = {
     "parquet": parquet.rows,
@@ -27,15 +31,34 @@ def read_documents(shard: Shard, data: DataConfig) -> Iterator[Found]:
     can be opened; one that is given up must be read to its end all the same. Every planned row
     is in one document or in one letter.
     """
-    for piece in shard.pieces:
-        yield from _read_piece(piece, data)
+    for _, documents in read_pieces(shard, data):
+        yield from documents
+
+
+def read_pieces(shard: Shard, data: DataConfig) -> Iterator[tuple[int, Iterator[Found]]]:
+    """``read_documents`` piece by piece, with the place of each one's first document.
+
+    Places count documents and letters on; those of a piece do not depend on what the pieces before
+    it turn out to hold.
+    """
+    for number, piece in enumerate(shard.pieces):
+        yield number << PLACE_BITS, _read_piece(piece, data)
+
+
+def without_pieces(shard: Shard, places: Iterable[int], problem: str) -> Shard:
+    """The shard, the pieces that hold these places being unreadable."""
+    numbers = {place >> PLACE_BITS for place in places}
+    pieces = enumerate(shard.pieces)
+    told = (replace(p, problem=problem) if number in numbers else p for number, p in pieces)
+    return replace(shard, pieces=tuple(told))
 
 
 def _read_piece(piece: Piece, data: DataConfig) -> Iterator[Found]:
     if piece.problem is not None:
         return iter((_unreadable(piece, piece.problem),))
     if piece.format == "text":
-        return iter((Document(piece.name, piece.source, 0, (), text.chunks(piece)),))
+        chunks = text.chunks(piece, data.storage_options)
+        return iter((Document(piece.name, piece.source, 0, (), chunks),))
     rows = READERS[piece.format](piece, data)
     if data.part_column is not None:
         return join_parts(rows, piece.source)

@@ -3,32 +3,27 @@
 import logging
 import os
 import socket
-from collections import Counter, deque
+import time
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import ray
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import RayActorError, RayError, RayTaskError
 
-from longriver.engine.errors import OrderError, RunFailed
+from longriver.engine.errors import OrderError
 from longriver.pipeline.cluster_config import ClusterConfig
+from longriver.pipeline.crew import Beat, Done, Event, Left, Lost, Pulse, Up, WorkerId
 from longriver.pipeline.damage import one_line
-from longriver.pipeline.progress import Progress
+from longriver.pipeline.dispatcher import Limits
+from longriver.pipeline.drain import Drain, Drained
+from longriver.pipeline.foreman import Foreman, Staff
+from longriver.pipeline.lease import Lease
+from longriver.pipeline.run_folder import RunFolder
 from longriver.pipeline.shard import Shard
 from longriver.pipeline.worker import WorkerShell, WorkerSpec
-from longriver.pipeline.workforce import OnProgress, OnReceipt, ShardFailed
-
-logger = logging.getLogger(__name__)
-
-MAX_ATTEMPTS = 3
-"""A shard that fails this often stops the run."""
-
-POLL_S = 0.5
-PATIENCE_S = 20.0
-"""So long every worker is waited for at the start; then those that are up begin."""
+from longriver.pipeline.workforce import OnProgress, OnReceipt
 
 KNOCK_S = 10.0
 """So long a cluster's address has to answer."""
@@ -39,6 +34,8 @@ OBJECT_STORE_BYTES = 100 << 20
 LOOK = "look"
 """The thread of an actor that answers while its main thread is at a shard."""
 
+LOOK_EVERY_S = 0.5
+
 Actor = Any
 Ref = Any
 
@@ -46,51 +43,127 @@ Ref = Any
 class _WorkerActor(WorkerShell):
     """A shell with a thread of its own for questions; Ray Client knows no other way to say so."""
 
+    def node(self) -> str:
+        return str(ray.get_runtime_context().get_node_id())
+
     @ray.method(concurrency_group=LOOK)
-    def progress(self) -> Progress:
-        return super().progress()
+    def pulse(self) -> Pulse:
+        return super().pulse()
+
+    @ray.method(concurrency_group=LOOK)
+    def drop(self, lease_name: str) -> None:
+        super().drop(lease_name)
+
+    @ray.method(concurrency_group=LOOK)
+    def leave(self) -> None:
+        super().leave()
 
 
 @dataclass(eq=False, slots=True)
-class _Hand:
-    """A worker that has been hired.
-
-    task:   what it is at: loading its engine first, then shards; None when it is idle.
-    shard:  what it has on lease.
-    look:   a question how far it is that has not been answered yet.
-    so_far: the last answer.
-    """
+class _Hired:
+    """An actor; its node, once it is up, and a question how far it is that is not answered yet."""
 
     actor: Actor
-    task: Ref | None
-    shard: Shard | None = None
+    node: str | None = None
     look: Ref | None = None
-    so_far: Progress = field(default_factory=Progress)
 
-    def lease(self, shard: Shard) -> None:
-        self.shard, self.task = shard, self.actor.run_shard.remote(shard)
 
-    def ask(self) -> None:
-        self.look = self.actor.progress.remote()
+class RayCrew:
+    """Actors with an engine each; Ray retries nothing.
 
-    def settle(self) -> tuple[Ref, Shard | None]:
-        """Becomes idle; returns what it was at."""
-        task, shard = self.task, self.shard
-        self.task = self.shard = self.look = None
-        self.so_far = Progress()
-        return task, shard
+    Args:
+        options: what every actor asks of the cluster, in Ray's words.
+    """
+
+    def __init__(self, spec: WorkerSpec, options: dict[str, object]) -> None:
+        self.actor_class = ray.remote(**options)(_WorkerActor)
+        self.spec = spec
+        self.hired: dict[WorkerId, _Hired] = {}
+        self.tasks: dict[Ref, tuple[WorkerId, Lease | None]] = {}
+        self.num_hired = 0
+        self.looked_s = 0.0
+
+    def hire(self) -> WorkerId:
+        self.num_hired += 1
+        actor = self.actor_class.remote(self.spec)
+        self.hired[self.num_hired] = _Hired(actor)
+        self.tasks[actor.load.remote()] = self.num_hired, None
+        return self.num_hired
+
+    def lease(self, worker: WorkerId, lease: Lease) -> None:
+        self.tasks[self.hired[worker].actor.run_shard.remote(lease)] = worker, lease
+
+    def drop(self, worker: WorkerId, lease: Lease) -> None:
+        self.hired[worker].actor.drop.remote(lease.name)
+
+    def drain(self, worker: WorkerId) -> None:
+        self.hired[worker].actor.leave.remote()
+
+    def dismiss(self, worker: WorkerId) -> None:
+        ray.kill(self.hired.pop(worker).actor)
+        self.tasks = {task: who for task, who in self.tasks.items() if who[0] != worker}
+
+    def dismiss_all(self) -> None:
+        for worker in list(self.hired):
+            self.dismiss(worker)
+
+    def events(self, timeout_s: float) -> list[Event]:
+        self._look()
+        ended, _ = ray.wait(list(self.tasks), timeout=timeout_s) if self.tasks else ([], [])
+        found = [self._event(task, *self.tasks.pop(task)) for task in ended]
+        return found + self._beats()
+
+    def _event(self, task: Ref, worker: WorkerId, lease: Lease | None) -> Event:
+        try:
+            answer = ray.get(task)
+        except RayError as error:
+            cause = _cause(error)
+            return Lost(worker, cause, isinstance(cause, Drained) or self._is_taken(worker, error))
+        if lease is None:
+            self.hired[worker].node, slow_step_s = answer
+            return Up(worker, slow_step_s)
+        return Left(worker, lease) if answer is None else Done(worker, lease, answer)
+
+    def _is_taken(self, worker: WorkerId, error: RayError) -> bool:
+        """Whether the worker's machine went, and the worker with it."""
+        if not isinstance(error, RayActorError):
+            return False
+        alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+        return bool(error.preempted) or self.hired[worker].node not in alive | {None}
+
+    def _look(self) -> None:
+        """Asks every worker how far it is, unless it still owes an answer."""
+        now_s = time.monotonic()
+        if now_s - self.looked_s < LOOK_EVERY_S:
+            return
+        self.looked_s = now_s
+        for worker in {worker for worker, lease in self.tasks.values() if lease is not None}:
+            if self.hired[worker].look is None:
+                self.hired[worker].look = self.hired[worker].actor.pulse.remote()
+
+    def _beats(self) -> list[Event]:
+        asked = {hired.look: worker for worker, hired in self.hired.items() if hired.look}
+        answered = ray.wait(list(asked), num_returns=len(asked), timeout=0)[0] if asked else []
+        return [beat for look in answered if (beat := self._beat(asked[look], look)) is not None]
+
+    def _beat(self, worker: WorkerId, look: Ref) -> Beat | None:
+        """An answer; None where there is none, for a worker that died says so elsewhere."""
+        self.hired[worker].look = None
+        try:
+            return Beat(worker, ray.get(look))
+        except RayError:
+            return None
 
 
 class RayWorkforce:
-    """Actors with an engine each; every re-execution is the driver's own, Ray retries nothing.
+    """A crew of Ray actors under a foreman.
 
     In a process that is connected to Ray already, that cluster is used and stays connected.
     """
 
-    def __init__(self, config: ClusterConfig) -> None:
-        self.config = config
-        self.hands: list[_Hand] = []
-        self.failures: Counter[str] = Counter()
+    def __init__(self, config: ClusterConfig, drain: Drain) -> None:
+        self.config, self.drain = config, drain
+        self.crew: RayCrew | None = None
 
     def __enter__(self) -> Self:
         self.is_guest = ray.is_initialized()
@@ -105,9 +178,8 @@ class RayWorkforce:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for hand in self.hands:
-            ray.kill(hand.actor)
-        self.hands.clear()
+        if self.crew is not None:
+            self.crew.dismiss_all()
         if not self.is_guest:
             ray.shutdown()
 
@@ -116,88 +188,30 @@ class RayWorkforce:
         return self.resources.get("GPU", 0) > 0 and self.config.gpus_per_worker != 0
 
     def start(self, spec: WorkerSpec, num_shards: int) -> None:
-        """Waits for every worker for a while, for one of them as long as it takes."""
-        num_workers = min(_num_workers(self.config, spec, self.resources), num_shards)
-        self.spec = spec
-        self.hands = [self._hire() for _ in range(num_workers)]
-        tasks = [hand.task for hand in self.hands]
-        ready, late = ray.wait(tasks, num_returns=len(tasks), timeout=PATIENCE_S)
-        if late:
-            logger.warning(
-                "%d of %d workers are not up after %g s: the cluster is busy, or loads slowly",
-                len(late),
-                len(tasks),
-                PATIENCE_S,
-            )
-        for task in ready or ray.wait(tasks)[0]:
-            try:
-                ray.get(task)
-            except RayError as error:
-                raise _not_started(_cause(error)) from None
+        """Waits for the least number of workers as long as it takes, for the others a while."""
+        staff = _staff(self.config, spec, self.resources)
+        self.crew = RayCrew(spec, _options(self.config, spec))
+        self.foreman = Foreman(
+            self.crew,
+            RunFolder.open(spec.output_path, spec.output_options),
+            staff,
+            Limits(self.config.hang_timeout_s, self.config.max_crashed_documents),
+            self.drain,
+        )
+        self.foreman.start(num_shards)
 
     def work(self, shards: Sequence[Shard], on_receipt: OnReceipt, on_progress: OnProgress) -> None:
-        waiting = deque(shards)
-        while waiting or any(hand.shard for hand in self.hands):
-            self._hand_out(waiting)
-            for hand in self._done():
-                task, shard = hand.settle()
-                try:
-                    receipt = ray.get(task)
-                except RayError as error:
-                    self._replace(hand, shard, _cause(error))
-                    waiting.extendleft([shard] if shard else [])
-                else:
-                    self.failures.pop(_name(shard), None)
-                    if shard is not None:
-                        on_receipt(shard, receipt)
-            on_progress(self._look())
+        self.foreman.work(shards, on_receipt, on_progress)
 
-    def _hand_out(self, waiting: deque[Shard]) -> None:
-        for hand in self.hands:
-            if waiting and hand.task is None:
-                hand.lease(waiting.popleft())
 
-    def _done(self) -> list[_Hand]:
-        """Waits a moment for a worker to end what it is at."""
-        busy = {hand.task: hand for hand in self.hands if hand.task is not None}
-        done, _ = ray.wait(list(busy), timeout=POLL_S)
-        return [busy[task] for task in done]
-
-    def _replace(self, hand: _Hand, shard: Shard | None, error: Exception) -> None:
-        """Hires another worker whatever went wrong: after a CUDA error one is good for nothing."""
-        _raise_ours(error)
-        name = _name(shard)
-        self.failures[name] += 1
-        what = f"{name}, attempt {self.failures[name]} of {MAX_ATTEMPTS}"
-        logger.warning("%s: %s: %s", what, type(error).__name__, one_line(error))
-        if self.failures[name] == MAX_ATTEMPTS:
-            raise ShardFailed(shard, error, MAX_ATTEMPTS) if shard else _not_started(error)
-        ray.kill(hand.actor)
-        self.hands[self.hands.index(hand)] = self._hire()
-
-    def _hire(self) -> _Hand:
-        options = {
-            "num_cpus": _cores_each(self.spec),
-            "num_gpus": _gpus_each(self.config, self.spec),
-            "max_restarts": 0,
-            "max_task_retries": 0,
-            "concurrency_groups": {LOOK: 1},
-        }
-        actor = ray.remote(**options)(_WorkerActor).remote(self.spec)
-        return _Hand(actor, actor.load.remote())
-
-    def _look(self) -> Progress:
-        """What the shards in hand have come to, as far as their workers have answered."""
-        for hand in self.hands:
-            if hand.shard is not None and hand.look is None:
-                hand.ask()
-        asked = {hand.look: hand for hand in self.hands if hand.look is not None}
-        answered = ray.wait(list(asked), num_returns=len(asked), timeout=0)[0] if asked else []
-        for look in answered:
-            asked[look].look = None
-            with suppress(RayError):
-                asked[look].so_far = ray.get(look)
-        return sum((hand.so_far for hand in self.hands), Progress())
+def _options(config: ClusterConfig, spec: WorkerSpec) -> dict[str, object]:
+    return {
+        "num_cpus": _cores_each(spec),
+        "num_gpus": _gpus_each(config, spec),
+        "max_restarts": 0,
+        "max_task_retries": 0,
+        "concurrency_groups": {LOOK: 1},
+    }
 
 
 def connect(address: str | None) -> None:
@@ -234,21 +248,27 @@ def _knock(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
 
 
-def _num_workers(config: ClusterConfig, spec: WorkerSpec, resources: dict[str, float]) -> int:
-    """What was ordered, else one for every GPU share, or core where no GPU is used."""
+def _staff(config: ClusterConfig, spec: WorkerSpec, resources: dict[str, float]) -> Staff:
+    """What was ordered, else one for every GPU share, or core where no GPU is used.
+
+    Only a cluster that may grow is asked for more workers than it has room for.
+    """
     cores, gpus = resources.get("CPU", 0), resources.get("GPU", 0)
     cores_each, gpus_each = _cores_each(spec), _gpus_each(config, spec)
     room = int(cores // cores_each)
     if gpus_each:
         # a share lies on one GPU: two GPUs have room for four workers of 0.4, not for five
         room = min(room, int(gpus) * int(1 / gpus_each) if gpus_each < 1 else int(gpus / gpus_each))
+    if config.max_workers is not None:
+        return Staff(config.min_workers, config.max_workers)
     if not 1 <= (wanted := config.num_workers or room) <= room:
         raise OrderError(
             f"cluster.num_workers={config.num_workers or 'null'}, but the Ray cluster has room for "
             f"{room}: it has {cores:g} cores and {gpus:g} GPUs, a worker takes {cores_each} cores "
-            f"and {gpus_each:g} GPUs; ask for fewer workers, or add machines"
+            f"and {gpus_each:g} GPUs; ask for fewer workers, add machines, or give "
+            "cluster.max_workers for a cluster that grows by itself"
         )
-    return wanted
+    return Staff(1, wanted)
 
 
 def _cores_each(spec: WorkerSpec) -> int:
@@ -263,26 +283,8 @@ def _gpus_each(config: ClusterConfig, spec: WorkerSpec) -> float:
     return 1.0 if config.gpus_per_worker is None else config.gpus_per_worker
 
 
-def _name(shard: Shard | None) -> str:
-    return f"shard {shard.name}" if shard else "start of a worker"
-
-
 def _cause(error: RayError) -> Exception:
     """What the worker's code raised, or what became of the worker."""
     cause = error.cause if isinstance(error, RayTaskError) else error
     assert isinstance(cause, Exception)
     return cause
-
-
-def _raise_ours(error: Exception) -> None:
-    """What a worker says in so many words needs no second try."""
-    if isinstance(error, OrderError | RunFailed):
-        raise error
-
-
-def _not_started(error: Exception) -> RunFailed:
-    _raise_ours(error)
-    return RunFailed(
-        f"a worker could not be started: {type(error).__name__}: {one_line(error)}; "
-        "what is committed stays, the same command goes on from there"
-    )

@@ -6,12 +6,14 @@ local disk    a temporary file in the same folder, flushed, then hard-linked to 
               and nobody ever sees half of it. Where a drive has no hard links (exFAT, some network
               drives), ``O_EXCL``: still exclusive, but a crash can leave half a file.
 memory://     fsspec looks first and writes then; a lock makes the two one, in this process.
-s3, gs, az    one conditional request (``If-None-Match: *`` and its kin). s3fs reports a refusal as
+s3, gs        one conditional request (``If-None-Match: *`` and its kin). s3fs reports a refusal as
               a plain ``OSError``, so after any error it is the file's existence that decides.
-others        whatever their ``pipe_file(mode="create")`` does; fsspec's own default looks first and
-              writes then, which two racing writers can defeat.
+others        look first and write then, which two racing writers can defeat: see
+              ``claims_to_create_exclusively``, and ``driver_lock`` for what is done instead.
 """
 
+import errno
+import inspect
 import os
 import threading
 from collections.abc import Callable
@@ -19,30 +21,41 @@ from pathlib import Path
 from uuid import uuid4
 
 from fsspec import AbstractFileSystem
-from fsspec.implementations.local import LocalFileSystem
+from fsspec.asyn import AsyncFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
+from longriver.pipeline.storage import Storage
+
 Link = Callable[[str, str], None]
+
+NO_LINKS = (errno.EINVAL, errno.EMLINK, errno.ENOSYS, errno.ENOTSUP, errno.EPERM, errno.EXDEV)
+"""What a drive without hard links says when it is asked for one."""
 
 _MEMORY_LOCK = threading.Lock()
 
 
-def is_local(fs: AbstractFileSystem) -> bool:
-    return isinstance(fs, LocalFileSystem)
+def claims_to_create_exclusively(fs: Storage) -> bool:
+    """Whether creating is one step, as far as the client's code tells; a server may not do it."""
+    if fs.is_local or isinstance(fs.raw, MemoryFileSystem):
+        return True
+    name = "_pipe_file" if isinstance(fs.raw, AsyncFileSystem) else "pipe_file"
+    own = getattr(type(fs.raw), name)
+    is_default = own in (AbstractFileSystem.pipe_file, AsyncFileSystem._pipe_file)
+    return not is_default and "mode" in inspect.signature(own).parameters
 
 
-def create_exclusive(fs: AbstractFileSystem, path: str, data: bytes) -> bool:
+def create_exclusive(fs: Storage, path: str, data: bytes) -> bool:
     """Creates the file with this content; False, and nothing changed, if it is already there.
 
-    A retried request whose first answer was lost also gives False, on a file that is the caller's
-    own: who must know looks inside.
+    A request that is repeated because its first answer was lost also gives False, on a file that
+    is the caller's own: who must know looks inside.
     """
-    if is_local(fs):
-        return create_local(path, data)
-    if isinstance(fs, MemoryFileSystem):
+    if fs.is_local:
+        return fs.again("create", lambda: create_local(path, data))
+    if isinstance(fs.raw, MemoryFileSystem):
         with _MEMORY_LOCK:
-            return _create_remote(fs, path, data)
-    return _create_remote(fs, path, data)
+            return fs.again("create", lambda: _create_remote(fs, path, data))
+    return fs.again("create", lambda: _create_remote(fs, path, data))
 
 
 def create_local(path: str, data: bytes, link: Link = os.link) -> bool:
@@ -52,7 +65,9 @@ def create_local(path: str, data: bytes, link: Link = os.link) -> bool:
         link(temporary, path)
     except FileExistsError:
         return False
-    except OSError:
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
         return _create_without_links(path, data)
     finally:
         os.unlink(temporary)
@@ -60,13 +75,12 @@ def create_local(path: str, data: bytes, link: Link = os.link) -> bool:
     return True
 
 
-def write_atomic(fs: AbstractFileSystem, path: str, data: bytes) -> None:
+def write_atomic(fs: Storage, path: str, data: bytes) -> None:
     """Writes the file, replacing an older one; readers see the old content or the new."""
-    if not is_local(fs):
+    if fs.is_local:
+        fs.again("write", lambda: _replace_local(path, data))
+    else:
         fs.pipe_file(path, data)
-        return
-    os.replace(_write_temporary(path, data), path)
-    sync_folder(path)
 
 
 def sync_folder(path: str) -> None:
@@ -76,6 +90,16 @@ def sync_folder(path: str) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _replace_local(path: str, data: bytes) -> None:
+    temporary = _write_temporary(path, data)
+    try:
+        os.replace(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise
+    sync_folder(path)
 
 
 def _write_temporary(path: str, data: bytes) -> str:
@@ -97,17 +121,21 @@ def _create_without_links(path: str, data: bytes) -> bool:
 
 
 def _write_new(path: str, data: bytes) -> None:
+    """Leaves nothing where the disk is full."""
     with open(path, "xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            os.unlink(path)
+            raise
 
 
-def _create_remote(fs: AbstractFileSystem, path: str, data: bytes) -> bool:
+def _create_remote(fs: Storage, path: str, data: bytes) -> bool:
     try:
-        fs.pipe_file(path, data, mode="create")
-    except OSError:
-        fs.invalidate_cache(path)
+        fs.raw.pipe_file(path, data, mode="create")
+    except Exception:  # a store's own errors, such as botocore's, are not all of them OSErrors
         if not fs.exists(path):
             raise
         return False

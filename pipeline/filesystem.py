@@ -2,15 +2,15 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
-
-import fsspec
 
 from longriver.engine.errors import SourceError
 from longriver.pipeline.damage import one_line
 from longriver.pipeline.local_tree import local_files, refuse_outside
-from longriver.pipeline.opening import base_name, is_local
+from longriver.pipeline.opening import base_name, storage_of
+from longriver.pipeline.storage import Storage
+from longriver.pipeline.storage_options import NO_OPTIONS, StorageOptions
 
 PACKAGES = {
     "abfs": "adlfs",
@@ -36,15 +36,17 @@ class SourceFile:
     name:      path relative to the folder that was named.
     num_bytes: its size as stored, 0 where the store does not say.
     version:   changes when the file does.
+    options:   what its store has to be told.
     """
 
     source: str
     name: str
     num_bytes: int
     version: str
+    options: StorageOptions = field(default_factory=dict, repr=False, compare=False)
 
 
-def list_files(path: str) -> list[SourceFile]:
+def list_files(path: str, options: StorageOptions = NO_OPTIONS) -> list[SourceFile]:
     """Returns every file of a file, folder, glob or URL, sorted by name.
 
     In folders, names that begin with ``.`` or ``_`` are left out, and so are run folders. A local
@@ -53,9 +55,10 @@ def list_files(path: str) -> list[SourceFile]:
     Raises:
         SourceError: nothing there, or it cannot be listed.
     """
-    fs, root = _resolve(path)
+    fs, root = _resolve(path, options)
     try:
-        found = sorted(_find(fs, root, path), key=lambda file: file.name)
+        listed = (replace(file, options=options) for file in _find(fs, root, path))
+        found = sorted(listed, key=lambda file: file.name)
     except SourceError:
         raise
     except Exception as error:  # every store has errors of its own, from credentials to DNS
@@ -75,12 +78,12 @@ def _without_runs(files: list[SourceFile]) -> list[SourceFile]:
     return [file for file in files if not file.name.startswith(runs)]
 
 
-def _resolve(path: str) -> tuple[Any, str]:
+def _resolve(path: str, options: StorageOptions) -> tuple[Storage, str]:
     protocol = path.split("://", 1)[0] if "://" in path else "file"
     if "::" in path:
         raise SourceError(f"data.path={path} chains URLs; name the file or folder itself")
     try:
-        fs, root = fsspec.core.url_to_fs(path)
+        return storage_of(path, options)
     except ImportError as error:
         package = PACKAGES.get(protocol, f"fsspec[{protocol}]")
         raise SourceError(f"data.path={path} needs a package: pip install {package}") from error
@@ -89,10 +92,11 @@ def _resolve(path: str) -> tuple[Any, str]:
         raise SourceError(
             f"data.path={path}: {one_line(error)}; protocols include {known}"
         ) from error
-    return fs, root
+    except Exception as error:  # every store has errors of its own, about credentials too
+        raise SourceError(f"data.path={path} cannot be opened: {one_line(error)}") from error
 
 
-def _find(fs: Any, root: str, path: str) -> Iterator[SourceFile]:
+def _find(fs: Storage, root: str, path: str) -> Iterator[SourceFile]:
     if fs.isfile(root):
         yield _source_file(fs, root, base_name(root), fs.info(root))
     elif fs.isdir(root):
@@ -111,8 +115,8 @@ def _find(fs: Any, root: str, path: str) -> Iterator[SourceFile]:
         )
 
 
-def _folder(fs: Any, root: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    if is_local(fs):
+def _folder(fs: Storage, root: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    if fs.is_local:
         found = {path: fs.info(path) for path in local_files(root)}
     else:
         found = fs.find(root, detail=True)
@@ -122,17 +126,16 @@ def _folder(fs: Any, root: str) -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, info
 
 
-def _followed(fs: Any, base: str, listed: dict[str, Any]) -> dict[str, Any]:
+def _followed(fs: Storage, base: str, listed: dict[str, Any]) -> dict[str, Any]:
     """What a symbolic link leads to; anything else as it was listed."""
     if not listed.get("islink"):
         return listed
     refuse_outside(base, listed["name"])
-    followed: dict[str, Any] = fs.info(listed["name"])
-    return followed
+    return fs.info(listed["name"])
 
 
-def _source_file(fs: Any, path: str, name: str, info: dict[str, Any]) -> SourceFile:
-    source = path if is_local(fs) else str(fs.unstrip_protocol(path))
+def _source_file(fs: Storage, path: str, name: str, info: dict[str, Any]) -> SourceFile:
+    source = path if fs.is_local else fs.unstrip_protocol(path)
     try:
         source.encode()
     except UnicodeEncodeError:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from longriver.engine.result import ScoredChunk
+from longriver.engine.saved import Arrays
 from longriver.engine.text_counts import TextCounts
 from longriver.pipeline.document import Document
 from longriver.pipeline.table import Row, Table
@@ -23,6 +24,10 @@ class Accumulator(Protocol):
         """Returns the document's last rows; its bytes have all been counted by now."""
         ...
 
+    def save(self) -> Arrays:
+        """All that it remembers between two chunks, to the bit, for ``Job.restore``."""
+        ...
+
 
 class Job(Protocol):
     """An order's work on each document. Stateless, small and picklable."""
@@ -33,6 +38,10 @@ class Job(Protocol):
         ...
 
     def open(self, document: Document) -> Accumulator: ...
+
+    def restore(self, document: Document, saved: Arrays) -> Accumulator:
+        """The accumulator that was saved when so much of the document had been read."""
+        ...
 
     def sums(self, row: Row) -> dict[str, float]:
         """What a row of the first table adds to the shard's sums."""

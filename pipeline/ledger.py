@@ -1,10 +1,10 @@
 """The ledger: a shard is committed if and only if its receipt lies here."""
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from longriver.engine.errors import RunFailed
-from longriver.pipeline.exclusive import create_exclusive
 from longriver.pipeline.receipt import Receipt
 from longriver.pipeline.run_folder import RunFolder
 
@@ -36,19 +36,28 @@ class Ledger:
 
         Asking again with the same receipt gives True again, so a lost answer does no harm.
         """
-        if create_exclusive(self.folder.fs, self.path(receipt.shard), receipt.to_json()):
+        if self.folder.create(self.path(receipt.shard), receipt.to_json()):
             return True
         return self.read(receipt.shard).attempt == receipt.attempt
+
+    def enter(self, receipt: Receipt) -> Receipt:
+        """Commits the shard for a worker, and returns the receipt that counts.
+
+        For storages that do not create exclusively. The caller holds the run's lock, so that
+        nobody else writes between the look and the write.
+        """
+        path = self.path(receipt.shard)
+        if not self.folder.exists(path):
+            self.folder.replace(path, receipt.to_json())
+        return self.read(receipt.shard)
 
     def path(self, shard: str) -> str:
         return self.folder.path("ledger", f"{shard}.json")
 
     def committed(self) -> set[str]:
         """Names of the committed shards, by one listing."""
-        fs, root = self.folder.fs, self.folder.ledger_path
-        fs.invalidate_cache(root)
         try:
-            paths = fs.ls(root, detail=False)
+            paths = self.folder.fs.ls(self.folder.ledger_path, detail=False)
         except FileNotFoundError:
             return set()
         names = (path.rpartition("/")[2] for path in paths)
@@ -70,6 +79,17 @@ class Ledger:
         if damaged:
             raise damaged[0]
         return receipts
+
+    def find(self, shards: Iterable[str]) -> dict[str, Receipt]:
+        """The receipts of these shards that there are, even where a listing lags behind.
+
+        Those that the listing does not show are asked for one by one, so this is for the end of a
+        run, when few or none are missing.
+        """
+        listed = self.read_all()
+        missing = [shard for shard in shards if shard not in listed]
+        late = [shard for shard in missing if self.folder.exists(self.path(shard))]
+        return dict(sorted((listed | {shard: self.read(shard) for shard in late}).items()))
 
     def survey(self) -> tuple[dict[str, Receipt], list[DamagedReceipt]]:
         """Every receipt by shard, in shard order, and what is wrong with the bad ones."""

@@ -9,6 +9,8 @@ import pyarrow as pa
 from fsspec.implementations.local import LocalFileSystem
 
 from longriver.pipeline.compression import ByteReader, decompressed
+from longriver.pipeline.storage import Storage
+from longriver.pipeline.storage_options import NO_OPTIONS, StorageOptions, disclosed
 
 
 def is_remote(source: str) -> bool:
@@ -16,19 +18,24 @@ def is_remote(source: str) -> bool:
     return "://" in source
 
 
-def open_bytes(source: str) -> BinaryIO:
+def storage_of(source: str, options: StorageOptions = NO_OPTIONS) -> tuple[Storage, str]:
+    """The storage of a source and the source's path there."""
+    fs, root = fsspec.core.url_to_fs(source, **disclosed(options))
+    return Storage(fs, f"data.path: {source}"), root
+
+
+def open_bytes(source: str, options: StorageOptions = NO_OPTIONS) -> BinaryIO:
     """Opens a file as it is stored."""
-    fs, root = fsspec.core.url_to_fs(source)
-    opened: BinaryIO = fs.open(root, "rb")
-    return opened
+    fs, root = storage_of(source, options)
+    return fs.open(root)
 
 
-def open_decompressed(source: str) -> ByteReader:
+def open_decompressed(source: str, options: StorageOptions = NO_OPTIONS) -> ByteReader:
     """Opens a file, decompressing as its suffix says."""
-    return decompressed(open_bytes(source), base_name(source))
+    return decompressed(open_bytes(source, options), base_name(source))
 
 
-def check_readable(source: str) -> None:
+def check_readable(source: str, options: StorageOptions = NO_OPTIONS) -> None:
     """Reads the first decompressed byte of a local file, the first stored byte of another.
 
     Stores are asked for one byte, because an open file would read megabytes ahead.
@@ -36,23 +43,25 @@ def check_readable(source: str) -> None:
     Raises:
         OSError: the file may not be read, or is not compressed as its suffix says.
     """
-    fs, root = fsspec.core.url_to_fs(source)
-    if is_local(fs):
+    fs, root = storage_of(source, options)
+    if fs.is_local:
         with contextlib.closing(open_decompressed(source)) as stream:
             stream.read(1)
-    elif fs.size(root):
+    elif fs.info(root).get("size"):
         fs.cat_file(root, start=0, end=1)
 
 
 @contextlib.contextmanager
-def open_arrow(source: str, *, mapped: bool = False) -> Iterator[pa.NativeFile]:
+def open_arrow(
+    source: str, options: StorageOptions = NO_OPTIONS, *, mapped: bool = False
+) -> Iterator[pa.NativeFile]:
     """Opens a file for Arrow's readers; ``mapped`` lets local ones be read without a copy."""
-    fs, root = fsspec.core.url_to_fs(source)
-    if is_local(fs):
+    fs, root = storage_of(source, options)
+    if fs.is_local:
         with pa.memory_map(root) if mapped else pa.OSFile(root) as file:
             yield file
     else:
-        with fs.open(root, "rb") as opened, pa.PythonFile(opened, "r") as file:
+        with fs.open(root) as opened, pa.PythonFile(opened, "r") as file:
             yield file
 
 

@@ -1,16 +1,20 @@
 """A run folder: where everything of a run lies, on any storage that fsspec reaches."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import fsspec
-from fsspec import AbstractFileSystem
 
 from longriver.engine.errors import OrderError
 from longriver.pipeline.damage import one_line
-from longriver.pipeline.exclusive import create_exclusive
+from longriver.pipeline.exclusive import create_exclusive, write_atomic
 from longriver.pipeline.order import Order, check_same_order
+from longriver.pipeline.storage import Storage
+from longriver.pipeline.storage_options import NO_OPTIONS, StorageOptions, disclosed
+
+LOCK = "lock"
+"""The folder of the driver's lock, inside the run folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +22,15 @@ class RunFolder:
     """A run folder by its storage and root; ``url`` is how the user wrote it."""
 
     url: str
-    fs: AbstractFileSystem
+    fs: Storage
     root: str
 
     @classmethod
-    def open(cls, url: str) -> "RunFolder":
+    def open(cls, url: str, options: StorageOptions = NO_OPTIONS) -> "RunFolder":
         """Finds the storage; reads and writes nothing. Workers open the same url."""
         with _storage_errors(url, "cannot be opened", "give a local folder or a URL"):
-            fs, root = fsspec.core.url_to_fs(url)
-        return cls(url, fs, root.rstrip("/"))
+            fs, root = fsspec.core.url_to_fs(url, **disclosed(options))
+        return cls(url, Storage(fs, f"output.path={url}"), root.rstrip("/"))
 
     def path(self, *parts: str) -> str:
         """The storage path of something in the folder."""
@@ -50,6 +54,10 @@ class RunFolder:
         return self.path("ledger")
 
     @property
+    def lock_path(self) -> str:
+        return self.path(LOCK)
+
+    @property
     def summary_path(self) -> str:
         return self.path("summary.json")
 
@@ -59,17 +67,24 @@ class RunFolder:
 
     def exists(self, path: str) -> bool:
         """Whether the file is there now, not when its folder was last listed."""
-        self.fs.invalidate_cache(path)
-        return bool(self.fs.exists(path))
+        return self.fs.exists(path)
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Creates a file exclusively; RunFailed where the storage is full or may not be written."""
+        with self.fs.writing():
+            return create_exclusive(self.fs, path, data)
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Writes a file whole; RunFailed where the storage is full or may not be written."""
+        with self.fs.writing():
+            write_atomic(self.fs, path, data)
 
     def has_succeeded(self) -> bool:
         return self.exists(self.success_path)
 
     def read_order(self) -> Order:
         """The order that this folder was started with."""
-        with _storage_errors(
-            self.url, "has no run.json that can be read", "name the folder of a run"
-        ):
+        with self.told("has no run.json that can be read", "name the folder of a run"):
             data = self.fs.cat_file(self.order_path)
         try:
             return Order.from_json(data)
@@ -81,7 +96,7 @@ class RunFolder:
 
     def started_order(self) -> Order | None:
         """The order that this folder was started with, None where nothing has been started."""
-        with _storage_errors(self.url, "cannot be read", "give a folder that this user may read"):
+        with self.told("cannot be read", "give a folder that this user may read"):
             is_started = self.exists(self.order_path)
         return self.read_order() if is_started else None
 
@@ -92,28 +107,30 @@ class RunFolder:
         the folder holds another order, OrderError when it holds something else or cannot be
         written.
         """
-        with _storage_errors(
-            self.url, "cannot be written", "give a folder that this user may write"
-        ):
-            if not self._is_started():
-                self._start(order)
+        self.refuse_foreign()
+        with self.told("cannot be written", "give a folder that this user may write"):
+            if not self.exists(self.order_path):
+                create_exclusive(self.fs, self.order_path, order.to_json())
         started = self.read_order()
         check_same_order(self.url, started, order)
         return started
 
-    def _is_started(self) -> bool:
-        """Whether run.json is there; a folder with other things in it is refused."""
-        names = self._names()
-        if names and "run.json" not in names and not self.exists(self.order_path):
-            raise OrderError(
-                f"output.path={self.url}: has no run.json but other files, such as {min(names)}; "
-                "give a new or empty folder, or that of an earlier run"
-            )
-        return bool(names)
+    def refuse_foreign(self) -> None:
+        """Refuses a folder that holds other things than a run."""
+        with self.told("cannot be used", "give a folder that this user may write"):
+            names = self._names()
+            if names and "run.json" not in names and not self.exists(self.order_path):
+                raise OrderError(
+                    f"output.path={self.url}: has no run.json but other files, such as "
+                    f"{min(names)}; give a new or empty folder, or that of an earlier run"
+                )
+
+    def told(self, what: str, way_out: str) -> AbstractContextManager[None]:
+        """Turns a storage's refusal into an OrderError of one line."""
+        return _storage_errors(self.url, what, way_out)
 
     def _names(self) -> set[str]:
-        """What lies in the folder; names with a dot in front do not count."""
-        self.fs.invalidate_cache(self.root)
+        """What lies in the folder; the lock, and names with a dot in front, do not count."""
         if self.fs.isfile(self.root):
             raise NotADirectoryError("it is a file")
         try:
@@ -121,18 +138,7 @@ class RunFolder:
         except FileNotFoundError:
             return set()
         names = {path.rpartition("/")[2] for path in paths - {self.root}}
-        return {name for name in names if not name.startswith(".")}
-
-    def _start(self, order: Order) -> None:
-        """Creates run.json, and tries the storage with a second attempt of the same bytes."""
-        data = order.to_json()
-        if not create_exclusive(self.fs, self.order_path, data):
-            return
-        if create_exclusive(self.fs, self.order_path, data):
-            raise OrderError(
-                f"output.path={self.url}: this storage overwrites where it should refuse, so "
-                "results could be doubled; use a local disk or an object store such as s3://"
-            )
+        return {name for name in names - {LOCK} if not name.startswith(".")}
 
 
 @contextmanager

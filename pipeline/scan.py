@@ -33,7 +33,7 @@ def plan_sources(data: DataConfig) -> Plan:
     Raises:
         SourceError: input that is missing, unreadable, of unknown format or without a column.
     """
-    files = list_files(data.path)
+    files = list_files(data.path, data.storage_options)
     formats = detect_formats([file.name for file in files], data.format)
     shard_bytes = resolve_shard_bytes(data.shard_bytes, sum(file.num_bytes for file in files))
 

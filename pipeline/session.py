@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from longriver.engine.errors import RunFailed
 from longriver.pipeline.data_config import DataConfig
-from longriver.pipeline.exclusive import create_exclusive
+from longriver.pipeline.driver_commit import settle
+from longriver.pipeline.driver_lock import Commits, DriverLock
 from longriver.pipeline.filesystem import list_files
 from longriver.pipeline.ledger import Ledger
 from longriver.pipeline.order import Order
@@ -14,6 +15,7 @@ from longriver.pipeline.plan import Plan, longest_first
 from longriver.pipeline.plan_file import read_plan, write_plan
 from longriver.pipeline.progress import Progress, Reporter
 from longriver.pipeline.receipt import Receipt
+from longriver.pipeline.result_files import check_files
 from longriver.pipeline.run_folder import RunFolder
 from longriver.pipeline.scan import fingerprint, plan_sources
 from longriver.pipeline.shard import Shard
@@ -38,7 +40,7 @@ def input_plan(folder: RunFolder, data: DataConfig) -> tuple[Plan, str]:
     """The stored plan, else a new one, and the fingerprint of the input as it lies there now."""
     stored = stored_plan(folder)
     if stored is not None:
-        return stored, fingerprint(list_files(data.path))
+        return stored, fingerprint(list_files(data.path, data.storage_options))
     plan = plan_sources(data)
     return plan, plan.fingerprint
 
@@ -61,7 +63,7 @@ class Session:
         started = folder.claim(order)
         content = io.BytesIO()
         write_plan(plan, content)
-        if not create_exclusive(folder.fs, folder.plan_path, content.getvalue()):
+        if not folder.create(folder.plan_path, content.getvalue()):
             stored = stored_plan(folder)
             assert stored is not None
             plan = stored
@@ -70,11 +72,21 @@ class Session:
     def receipts(self) -> Mapping[str, Receipt]:
         return Ledger(self.folder).read_all()
 
-    def work(self, workforce: Workforce, spec: WorkerSpec, reporter: Reporter) -> Progress:
-        """Has every missing shard done; returns what this session did."""
+    def work(
+        self,
+        workforce: Workforce,
+        spec: WorkerSpec,
+        reporter: Reporter,
+        lock: DriverLock | None = None,
+    ) -> Progress:
+        """Has every missing shard done; returns what this session did.
+
+        Args:
+            lock: of the run folder; None where no other driver can be at work.
+        """
         receipts = self.receipts()
         pending = longest_first(s for s in self.plan.shards if s.name not in receipts)
-        tally = _Tally(reporter)
+        tally = _Tally(reporter, lock, spec.commits)
         if pending:
             reporter.prepare("loading the engine")
             workforce.start(spec, len(pending))
@@ -87,28 +99,38 @@ class Session:
         """The receipts of a finished run.
 
         Raises:
-            RunFailed: a shard has no receipt, or what was read is not what was planned.
+            RunFailed: a shard has no receipt, what was read is not what was planned, or a file
+                is not as long as it was.
         """
         _check_input(data, self.plan)
-        receipts = self.receipts()
+        receipts = Ledger(self.folder).find(shard.name for shard in self.plan.shards)
         for shard in self.plan.shards:
             if shard.name not in receipts:
                 raise RunFailed(f"shard {shard.name} is not committed; run the same command again")
             _check_rows(shard, receipts[shard.name])
+        check_files(self.folder, receipts.values())
         return receipts
 
 
 class _Tally:
-    """Adds up what has been committed and what is in hand, for the reporter."""
+    """Adds up what has been committed and what is in hand, for the reporter.
 
-    def __init__(self, reporter: Reporter) -> None:
-        self.reporter = reporter
+    Commits what workers may not commit themselves, and stops when the lock is lost.
+    """
+
+    def __init__(self, reporter: Reporter, lock: DriverLock | None, commits: Commits) -> None:
+        self.reporter, self.lock, self.commits = reporter, lock, commits
         self.committed = Progress()
 
     def on_receipt(self, shard: Shard, receipt: Receipt) -> None:
+        if self.commits == "driver":
+            assert self.lock is not None, "only the holder of the lock may commit"
+            receipt = settle(self.lock, receipt)
         self.committed += _progress(shard, {shard.name: receipt})
 
     def on_progress(self, in_hand: Progress) -> None:
+        if self.lock is not None:
+            self.lock.check()
         self.reporter.update(self.committed + in_hand)
 
 
@@ -122,7 +144,7 @@ def _progress(shard: Shard, receipts: Mapping[str, Receipt]) -> Progress:
 
 
 def _check_input(data: DataConfig, plan: Plan) -> None:
-    found = fingerprint(list_files(data.path))
+    found = fingerprint(list_files(data.path, data.storage_options))
     if found != plan.fingerprint:
         raise InputChanged(
             f"data.path={data.path} changed during the run: its files are sha256:{found[:16]}… "

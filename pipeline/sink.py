@@ -13,6 +13,7 @@ from longriver.pipeline.ledger import Ledger
 from longriver.pipeline.order import recorded
 from longriver.pipeline.receipt import FileEntry
 from longriver.pipeline.run_folder import RunFolder
+from longriver.pipeline.storage_options import NO_OPTIONS, StorageOptions
 from longriver.pipeline.table import DEAD, Row, Table
 from longriver.pipeline.table_writer import GROUP_BYTES, TableWriter
 
@@ -64,12 +65,14 @@ class ShardSink:
             writer.abort()
 
 
-def open_results(run_path: str, table: str) -> pads.Dataset:
+def open_results(
+    run_path: str, table: str, storage_options: StorageOptions = NO_OPTIONS
+) -> pads.Dataset:
     """A result table of a run folder: what the ledger names, in document order, and nothing else.
 
     A run that is not finished gives the shards that are committed now.
     """
-    return read_table(RunFolder.open(run_path), table)
+    return read_table(RunFolder.open(run_path, storage_options), table)
 
 
 def read_table(folder: RunFolder, table: str) -> pads.Dataset:
@@ -83,4 +86,4 @@ def read_table(folder: RunFolder, table: str) -> pads.Dataset:
     schema = arrow_schema(tables[table])
     if not paths:
         return pads.dataset(schema.empty_table())
-    return pads.dataset(paths, schema=schema, format="parquet", filesystem=folder.fs)
+    return pads.dataset(paths, schema=schema, format="parquet", filesystem=folder.fs.arrow)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from longriver.engine.nll import NllSum
-from longriver.pipeline.exclusive import write_atomic
 from longriver.pipeline.receipt import Receipt
 from longriver.pipeline.run_folder import RunFolder
 from longriver.pipeline.sink import read_table
@@ -109,8 +108,8 @@ def summarize(
 
 def write_summary(folder: RunFolder, summary: Summary) -> None:
     """Writes summary.json and then, last of all, _SUCCESS."""
-    write_atomic(folder.fs, folder.summary_path, summary.to_json())
-    write_atomic(folder.fs, folder.success_path, b"")
+    folder.replace(folder.summary_path, summary.to_json())
+    folder.replace(folder.success_path, b"")
 
 
 def _sum_corpus(receipts: Sequence[Receipt]) -> Sums:

@@ -1,5 +1,6 @@
 """One result table of one attempt: rows go in, a hashed Parquet file comes out."""
 
+import errno
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -9,10 +10,10 @@ from typing import IO
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from fsspec import AbstractFileSystem
 
-from longriver.pipeline.exclusive import is_local, sync_folder
+from longriver.pipeline.exclusive import sync_folder
 from longriver.pipeline.receipt import FileEntry
+from longriver.pipeline.storage import Storage
 from longriver.pipeline.table import Row
 
 GROUP_ROWS = 16384
@@ -20,13 +21,17 @@ GROUP_BYTES = 16 << 20
 """A row group is written when it has so many rows, or about so many bytes of values."""
 
 
+class CutOff(OSError):
+    """A store kept less of a file than was written, and said nothing."""
+
+
 class HashingFile:
     """A file opened for writing that knows the sha256 and length of what went through it."""
 
-    def __init__(self, fs: AbstractFileSystem, path: str) -> None:
+    def __init__(self, fs: Storage, path: str) -> None:
         fs.makedirs(path.rpartition("/")[0], exist_ok=True)
         self._file: IO[bytes] = fs.open(path, "wb")
-        self._sync_path = path if is_local(fs) else None
+        self._fs, self._path = fs, path
         self._hash = sha256()
         self.num_bytes = 0
 
@@ -50,15 +55,27 @@ class HashingFile:
         self._file.flush()
 
     def close(self) -> None:
-        """Closes the file; on local disk its bytes have then survived a power cut."""
+        """Closes the file; on local disk its bytes have then survived a power cut.
+
+        Raises:
+            CutOff: a store has not kept all of it.
+        """
         if self.closed:
             return
         self._file.flush()
-        if self._sync_path is not None:
+        if self._fs.is_local:
             os.fsync(self._file.fileno())
-        self._file.close()
-        if self._sync_path is not None:
-            sync_folder(self._sync_path)
+            self._file.close()
+            sync_folder(self._path)
+        else:
+            self._file.close()
+            self._check_length()
+
+    def _check_length(self) -> None:
+        self._fs.invalidate_cache(self._path)
+        found = self._fs.info(self._path)["size"]
+        if found != self.num_bytes:
+            raise CutOff(errno.EIO, f"{found} of {self.num_bytes} bytes were kept", self._path)
 
 
 class TableWriter:
@@ -69,7 +86,7 @@ class TableWriter:
     """
 
     def __init__(
-        self, fs: AbstractFileSystem, path: str, schema: pa.Schema, group_bytes: int = GROUP_BYTES
+        self, fs: Storage, path: str, schema: pa.Schema, group_bytes: int = GROUP_BYTES
     ) -> None:
         self.num_rows = 0
         self._fs = fs
@@ -96,33 +113,42 @@ class TableWriter:
             self._write_group()
         if self._file is None or self._parquet is None:
             return None
-        self._parquet.close()
-        self._file.close()
+        with self._fs.writing():
+            self._parquet.close()
+            self._file.close()
         return FileEntry(
             table, relative_path, self.num_rows, self._file.num_bytes, self._file.sha256
         )
 
     def abort(self) -> None:
-        """Removes what was written; what cannot be removed is an orphan that no reader follows."""
-        if self._file is None or self._parquet is None:
+        """Removes what was written; what cannot be removed is an orphan that no reader follows.
+
+        Whatever goes wrong here hides no other error: an attempt is aborted because of one.
+        """
+        if self._file is None:
             return
-        with suppress(OSError):
-            self._parquet.close()
-        with suppress(OSError):
+        with suppress(Exception):
+            if self._parquet is not None:
+                self._parquet.close()
+        with suppress(Exception):
             self._file.close()
-        with suppress(OSError):
+        with suppress(Exception):
             self._fs.rm_file(self._path)
         self._file = self._parquet = None
 
     def _write_group(self) -> None:
+        arrays = [pa.array(self._columns[f.name], f.type) for f in self._schema]
+        batch = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+        with self._fs.writing():
+            self._begun().write_batch(batch, row_group_size=batch.num_rows)
+        self.num_rows += batch.num_rows
+        self._empty_group()
+
+    def _begun(self) -> pq.ParquetWriter:
         if self._parquet is None:
             self._file = HashingFile(self._fs, self._path)
             self._parquet = pq.ParquetWriter(self._file, self._schema, compression="zstd")
-        arrays = [pa.array(self._columns[f.name], f.type) for f in self._schema]
-        batch = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
-        self._parquet.write_batch(batch, row_group_size=batch.num_rows)
-        self.num_rows += batch.num_rows
-        self._empty_group()
+        return self._parquet
 
     def _empty_group(self) -> None:
         self._columns: Mapping[str, list[object]] = {name: [] for name in self._schema.names}

@@ -1,44 +1,61 @@
-"""One committed shard against its files: sizes, hashes, row counts, and no document twice."""
+"""One committed shard by its receipt, the listing and the footers of its files; no row is read."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
+from longriver.pipeline.damage import one_line
+from longriver.pipeline.footer import read_footer
+from longriver.pipeline.listing import RESULT
 from longriver.pipeline.receipt import FileEntry, Receipt
 from longriver.pipeline.run_folder import RunFolder
-from longriver.pipeline.table import DEAD
 
-READ_BYTES = 1 << 20
 
-Place = tuple[str, int]
-"""A document's source and row."""
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A run of documents of one source, by their first and last row."""
+
+    source: str
+    first_row: int
+    last_row: int
 
 
 @dataclass(frozen=True, slots=True)
 class ShardFindings:
-    """What is wrong with a shard, a line each, and the places of its first and last document."""
+    """What is wrong with a shard, a line each, and where its documents lie, as far as known."""
 
+    shard: str
     problems: tuple[str, ...]
-    first: Place | None = None
-    last: Place | None = None
+    spans: tuple[Span, ...] = ()
 
 
-def verify_shard(
-    folder: RunFolder, receipt: Receipt, first_table: str, num_rows: int | None
-) -> ShardFindings:
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a run's files have to be.
+
+    sizes:        of every file there is, by path relative to the run folder.
+    tables:       their names, the one with a row a document first.
+    order_sha256: what every result file says of the settings that decided it.
+    """
+
+    folder: RunFolder
+    sizes: Mapping[str, int]
+    tables: tuple[str, ...]
+    order_sha256: str
+
+
+def verify_shard(expected: Expected, receipt: Receipt, num_rows: int | None) -> ShardFindings:
     """Holds a receipt against storage; ``num_rows`` is what the plan says, None if it cannot."""
-    problems = [*_count_problems(receipt, first_table, num_rows)]
-    file_problems = [p for entry in receipt.files for p in _file_problems(folder, entry)]
-    if file_problems:
-        return ShardFindings((*problems, *file_problems))
-    places = _Places(receipt.shard)
-    for source, row in _places(folder, receipt, first_table):
-        places.add(source, row)
-    problems += [*places.problems, *_dead_problems(folder, receipt)]
-    return ShardFindings(tuple(problems), places.first, places.last)
+    problems = list(_count_problems(receipt, expected.tables[0], num_rows))
+    strayed = list(_name_problems(expected, receipt))
+    problems += strayed or [p for e in receipt.files for p in _size_problems(expected, e)]
+    spans: list[Span] = []
+    if not problems:
+        for entry in receipt.files:
+            problems += _footer_problems(expected, entry, spans)
+    return ShardFindings(receipt.shard, tuple(problems), tuple(spans))
 
 
 def _count_problems(receipt: Receipt, first_table: str, num_rows: int | None) -> Iterator[str]:
@@ -58,77 +75,73 @@ def _count_problems(receipt: Receipt, first_table: str, num_rows: int | None) ->
         )
 
 
-def _file_problems(folder: RunFolder, entry: FileEntry) -> Iterator[str]:
+def _name_problems(expected: Expected, receipt: Receipt) -> Iterator[str]:
+    """A receipt may name its own attempt's files only, each once."""
+    for path, times in Counter(entry.path for entry in receipt.files).items():
+        if times > 1:
+            yield f"shard {receipt.shard}: names {path} {times} times"
+    own = (receipt.shard, receipt.attempt[:8])
+    for entry in receipt.files:
+        match = RESULT.fullmatch(entry.path)
+        if match is None or match.groups() != (entry.table, *own):
+            yield f"shard {receipt.shard}: names {entry.path!r}, which is no file of its own"
+        elif entry.table not in expected.tables:
+            yield f"shard {receipt.shard}: names {entry.path}, but there is no such table"
+
+
+def _size_problems(expected: Expected, entry: FileEntry) -> Iterator[str]:
+    found = expected.sizes.get(entry.path)
+    if found is None:
+        found = _late_size(expected.folder, entry)
+    if found is None:
+        yield f"{entry.path}: is missing"
+    elif found != entry.num_bytes:
+        yield f"{entry.path}: {found} bytes, the ledger says {entry.num_bytes}"
+
+
+def _late_size(folder: RunFolder, entry: FileEntry) -> int | None:
+    """Of a file that the listing does not show, perhaps because it lags behind."""
     try:
-        digest, num_bytes = _digest(folder, entry)
-    except OSError as error:
-        what = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read: {error}"
-        yield f"{entry.path}: {what}"
+        return int(folder.fs.info(folder.path(entry.path))["size"])
+    except FileNotFoundError:
+        return None
+
+
+def _footer_problems(expected: Expected, entry: FileEntry, spans: list[Span]) -> Iterator[str]:
+    """Adds to ``spans`` what the footer of a file of the first table tells of them."""
+    try:
+        footer = read_footer(expected.folder, entry.path, entry.num_bytes)
+    except (OSError, ValueError) as error:
+        yield f"{entry.path}: cannot be read: {one_line(error)}"
         return
-    if num_bytes != entry.num_bytes:
-        yield f"{entry.path}: {num_bytes} bytes, the ledger says {entry.num_bytes}"
-    elif digest != entry.sha256:
-        yield f"{entry.path}: sha256 is {digest[:16]}…, the ledger says {entry.sha256[:16]}…"
-    elif (num_rows := _num_rows(folder, entry)) != entry.num_rows:
-        yield f"{entry.path}: {num_rows} rows, the ledger says {entry.num_rows}"
+    origin = (footer.metadata or {}).get(b"longriver.order_sha256", b"").decode()
+    if footer.num_rows != entry.num_rows:
+        yield f"{entry.path}: {footer.num_rows} rows, the ledger says {entry.num_rows}"
+    elif origin != expected.order_sha256:
+        yield f"{entry.path}: is of another order than run.json"
+    if entry.table == expected.tables[0]:
+        spans += spans_of(_group_spans(footer))
 
 
-def _digest(folder: RunFolder, entry: FileEntry) -> tuple[str, int]:
-    digest, num_bytes = sha256(), 0
-    with folder.fs.open(folder.path(entry.path), "rb") as file:
-        while block := file.read(READ_BYTES):
-            digest.update(block)
-            num_bytes += len(block)
-    return digest.hexdigest(), num_bytes
+def _group_spans(footer: pq.FileMetaData) -> Iterator[Span]:
+    """By the statistics of row groups, those of several sources left out."""
+    names = [footer.schema.column(index).path for index in range(footer.num_columns)]
+    if not {"source", "source_row"} <= set(names):
+        return
+    for index in range(footer.num_row_groups):
+        group = footer.row_group(index)
+        source = group.column(names.index("source")).statistics
+        row = group.column(names.index("source_row")).statistics
+        if source and row and source.has_min_max and row.has_min_max and source.min == source.max:
+            yield Span(source.min, row.min, row.max)
 
 
-def _num_rows(folder: RunFolder, entry: FileEntry) -> int:
-    with folder.fs.open(folder.path(entry.path), "rb") as file:
-        return int(pq.read_metadata(file).num_rows)
-
-
-def _batches(
-    folder: RunFolder, entries: Iterable[FileEntry], columns: list[str]
-) -> Iterator[pa.RecordBatch]:
-    for entry in entries:
-        with folder.fs.open(folder.path(entry.path), "rb") as file:
-            parquet = pq.ParquetFile(file)
-            if set(columns) <= set(parquet.schema_arrow.names):
-                yield from parquet.iter_batches(columns=columns)
-
-
-def _places(folder: RunFolder, receipt: Receipt, first_table: str) -> Iterator[Place]:
-    entries = receipt.files_of(first_table)
-    for batch in _batches(folder, entries, ["source", "source_row"]):
-        yield from zip(batch["source"].to_pylist(), batch["source_row"].to_pylist(), strict=True)
-
-
-def _dead_problems(folder: RunFolder, receipt: Receipt) -> Iterator[str]:
-    batches = _batches(folder, receipt.files_of(DEAD.name), ["num_rows"])
-    num_dead = sum(sum(batch["num_rows"].to_pylist()) for batch in batches)
-    if num_dead != receipt.counts.num_dead:
-        yield (
-            f"shard {receipt.shard}: {receipt.counts.num_dead} rows dead, "
-            f"but the table dead accounts for {num_dead}"
-        )
-
-
-class _Places:
-    """Documents leave in document order, so a row that does not rise within its source is double.
-
-    Memory is a number per source, not per document.
-    """
-
-    def __init__(self, shard: str) -> None:
-        self.problems: list[str] = []
-        self.first: Place | None = None
-        self.last: Place | None = None
-        self._shard = shard
-        self._last_rows: dict[str, int] = {}
-
-    def add(self, source: str, row: int) -> None:
-        if row <= self._last_rows.get(source, -1):
-            self.problems.append(f"shard {self._shard}: {source} row {row} is doubled or misplaced")
-        self._last_rows[source] = row
-        self.first = self.first or (source, row)
-        self.last = (source, row)
+def spans_of(parts: Iterable[Span]) -> list[Span]:
+    """Joins neighbours of one source."""
+    joined: list[Span] = []
+    for part in parts:
+        if joined and joined[-1].source == part.source and joined[-1].last_row < part.first_row:
+            joined[-1] = Span(part.source, joined[-1].first_row, part.last_row)
+        else:
+            joined.append(part)
+    return joined

@@ -1,17 +1,15 @@
-"""Who does the shards: the protocol, and the simplest case, one worker in this process."""
+"""Who does the shards: the protocol."""
 
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Protocol, Self
-
-import torch
 
 from longriver.engine.errors import RunFailed
 from longriver.pipeline.damage import one_line
 from longriver.pipeline.progress import Progress
 from longriver.pipeline.receipt import Receipt
 from longriver.pipeline.shard import Shard
-from longriver.pipeline.worker import Worker, WorkerSpec
+from longriver.pipeline.worker import WorkerSpec
 
 OnReceipt = Callable[[Shard, Receipt], None]
 OnProgress = Callable[[Progress], None]
@@ -64,34 +62,9 @@ class ShardFailed(RunFailed):
         )
 
 
-class LocalWorkforce:
-    """One worker in this process, without Ray."""
-
-    @property
-    def has_gpu(self) -> bool:
-        return torch.cuda.is_available()
-
-    def start(self, spec: WorkerSpec, num_shards: int) -> None:
-        self.worker = Worker.build(spec)
-
-    def work(self, shards: Sequence[Shard], on_receipt: OnReceipt, on_progress: OnProgress) -> None:
-        for shard in shards:
-            on_receipt(shard, self._run_shard(shard, on_progress))
-            on_progress(Progress())
-
-    def _run_shard(self, shard: Shard, on_progress: OnProgress) -> Receipt:
-        """What storage refuses, a full disk say, is said in one line; a surprise is left alone."""
-        try:
-            return self.worker.run_shard(shard, on_progress)
-        except OSError as error:
-            raise ShardFailed(shard, error) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+def not_started(error: Exception) -> RunFailed:
+    """What to say of a worker that never came up."""
+    return RunFailed(
+        f"a worker could not be started: {type(error).__name__}: {one_line(error)}; "
+        "what is committed stays, the same command goes on from there"
+    )

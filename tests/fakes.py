@@ -9,20 +9,29 @@ from random import Random
 from typing import Self
 
 import numpy as np
+import torch
 
 from longriver.engine.errors import DocumentError
 from longriver.engine.result import Failed, ScoredChunk
 from longriver.engine.sequence import Sequence as TokenSequence
-from longriver.engine.tokenizer.base import NO_TOKENS, Tokens
+from longriver.engine.snapshot import Snapshot
+from longriver.engine.state import State
+from longriver.engine.token_source import TokenSource
+from longriver.engine.tokenizer.base import NO_TOKENS
 from longriver.engine.tokenizer.bytes import ByteTokenizer
+from longriver.engine.version import Version
 from longriver.jobs.score import ScoreAccumulator, ScoreJob
+from longriver.pipeline.attempt import Reader
 from longriver.pipeline.document import Document
+from longriver.pipeline.lease import Lease
 from longriver.pipeline.progress import Progress, SilentReporter
 from longriver.pipeline.shard import Shard
 from longriver.pipeline.worker import Worker, WorkerSpec
 from longriver.pipeline.workforce import OnProgress, OnReceipt
 
 Result = ScoredChunk | Failed
+
+NO_MEMORY = State(Version.V7, torch.zeros(1, 2, 1, 1), torch.zeros(1, 1, 1, 1, 1))
 
 
 class FakeEngine:
@@ -44,14 +53,18 @@ class FakeEngine:
         self.random = Random(seed)
         self.num_runs = 0
 
-    def sequence(self, key: object, chunks: Iterable[bytes | memoryview]) -> TokenSequence:
-        stream = ByteTokenizer().stream()
-
-        def pieces() -> Iterator[Tokens]:
-            for chunk in chunks:
-                yield stream.feed(chunk)
-
-        return TokenSequence(key, pieces(), 0)
+    def sequence(
+        self,
+        key: object,
+        chunks: Iterable[bytes | memoryview],
+        snapshot_tokens: int | None = None,
+        start: Snapshot | None = None,
+    ) -> TokenSequence:
+        if start is None:
+            source = TokenSource(ByteTokenizer(), chunks)
+            return TokenSequence(key, source, 0, snapshot_tokens=snapshot_tokens)
+        source = TokenSource(ByteTokenizer(), chunks, start.place)
+        return TokenSequence.resume(key, source, start, snapshot_tokens)
 
     def run(self, sequences: Iterator[TokenSequence | None]) -> Iterator[Result]:
         self.num_runs += 1
@@ -81,7 +94,40 @@ class FakeEngine:
         if self.bad_token in chunk.tokens.ids:
             return Failed(sequence, DocumentError("nonfinite", f"byte {self.bad_token}"))
         nll = chunk.tokens.ids.astype(np.float32) / np.float32(128)
-        return ScoredChunk(sequence, chunk.tokens, nll, chunk.is_last)
+        snapshot = None if chunk.place is None else Snapshot(chunk.place, NO_MEMORY)
+        return ScoredChunk(sequence, chunk.tokens, nll, chunk.is_last, snapshot)
+
+
+class Killed(BaseException):
+    """The end of a process, as far as a test can have one."""
+
+
+class DyingEngine:
+    """Reads as another engine does, and dies behind a number of results.
+
+    num_tokens: what it has read.
+    """
+
+    def __init__(self, inside: Reader, num_results: int | None = None) -> None:
+        self.inside, self.num_results = inside, num_results
+        self.num_tokens = 0
+
+    def sequence(
+        self,
+        key: object,
+        chunks: Iterable[bytes | memoryview],
+        snapshot_tokens: int | None = None,
+        start: Snapshot | None = None,
+    ) -> TokenSequence:
+        return self.inside.sequence(key, chunks, snapshot_tokens, start)
+
+    def run(self, sequences: Iterator[TokenSequence | None]) -> Iterator[Result]:
+        for number, result in enumerate(self.inside.run(sequences)):
+            if number == self.num_results:
+                raise Killed
+            if isinstance(result, ScoredChunk):
+                self.num_tokens += len(result.tokens)
+            yield result
 
 
 def fake_nll(text: bytes) -> float:
@@ -105,7 +151,7 @@ class FakeWorkforce:
     def work(self, shards: Sequence[Shard], on_receipt: OnReceipt, on_progress: OnProgress) -> None:
         for shard in shards:
             self.given.append(shard.name)
-            on_receipt(shard, self.worker.run_shard(shard, on_progress))
+            on_receipt(shard, self.worker.run_shard(Lease(shard), on_progress))
             on_progress(Progress())
 
     def __enter__(self) -> Self:

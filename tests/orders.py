@@ -32,7 +32,7 @@ def order_of(data: Path, run: Path, /, **parts: dict[str, object]) -> RunConfig:
     """An order whose every file is a shard, done by one thread."""
     order = {
         "data": {"path": str(data), "shard_bytes": 1, **parts.get("data", {})},
-        "output": {"path": str(run)},
+        "output": {"path": str(run), **parts.get("output", {})},
         "engine": {"device": "cpu", "num_threads": 1, **parts.get("engine", {})},
         "job": {"segment_tokens": 16, **parts.get("job", {})},
     }
@@ -66,6 +66,7 @@ def begin(config: RunConfig, job: Job | None = None) -> tuple[Session, WorkerSpe
         job=job,
         metadata=session.order.metadata,
         fingerprints=fingerprints,
+        snapshot_tokens=config.output.snapshot_tokens,
     )
     return session, spec
 

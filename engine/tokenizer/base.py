@@ -6,6 +6,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from longriver.engine.saved import Arrays
+
 Buffer = bytes | bytearray | memoryview
 
 
@@ -49,6 +51,14 @@ class TokenStream(Protocol):
 
     def finish(self) -> Tokens:
         """Returns the tokens that were waiting for more bytes; the stream is then used up."""
+        ...
+
+    def save(self) -> Arrays:
+        """All that it holds between two chunks; its size does not depend on the document's."""
+        ...
+
+    def restore(self, saved: Arrays) -> None:
+        """Makes a new stream of the same tokenizer go on where another one was saved."""
         ...
 
 

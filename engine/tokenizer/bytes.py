@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
+from longriver.engine.saved import Arrays, whole
 from longriver.engine.tokenizer.base import Buffer, Tokens
 
 NUM_BYTES = 256
@@ -45,3 +46,9 @@ class ByteStream:
 
     def finish(self) -> Tokens:
         return Tokens(np.empty(0, np.int32), np.empty(0, np.int64))
+
+    def save(self) -> Arrays:
+        return {"position": whole(self._position)}
+
+    def restore(self, saved: Arrays) -> None:
+        [self._position] = saved["position"].tolist()

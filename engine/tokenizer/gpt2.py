@@ -5,6 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from longriver.engine.errors import DocumentError
+from longriver.engine.saved import Arrays, whole
 from longriver.engine.tokenizer.added import Marks
 from longriver.engine.tokenizer.base import Tokens
 from longriver.engine.tokenizer.bpe import NONE, Bpe
@@ -58,6 +59,13 @@ class Gpt2Words:
                 "untokenizable", f"{MAX_HELD} bytes of one word without a token that is sure"
             )
         return Tokens(ids[:count].copy(), text.ends[ends[:count] - 1])
+
+    def save(self) -> Arrays:
+        return {**self._carry.save(), "word": whole(self._kind, self._before)}
+
+    def restore(self, saved: Arrays) -> None:
+        self._carry = Text.restore(saved)
+        self._kind, self._before = saved["word"].tolist()
 
 
 @numba.njit(cache=True, nogil=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from longriver.engine.saved import Arrays, inside, taken_from
 from longriver.engine.tokenizer.added import AddedTokens
 from longriver.engine.tokenizer.base import Buffer, Tokens, joined
 from longriver.engine.tokenizer.bpe import Bpe
@@ -51,6 +52,18 @@ class Gpt2Stream:
     def finish(self) -> Tokens:
         return self._read(self._utf8.finish(), is_end=True)
 
+    def save(self) -> Arrays:
+        return {
+            **inside("utf8", self._utf8.save()),
+            **inside("text", self._text.save()),
+            **inside("section", self._section.save()),
+        }
+
+    def restore(self, saved: Arrays) -> None:
+        self._utf8.restore(taken_from(saved, "utf8"))
+        self._text = Text.restore(taken_from(saved, "text"))
+        self._section.restore(taken_from(saved, "section"))
+
     def _read(self, text: Text, *, is_end: bool) -> Tokens:
         text = self._text + text
         marks = self._rules.raw.find(text.data, is_end=is_end)
@@ -82,3 +95,17 @@ class Section:
         marks = self._added.find(text.data, is_end=is_end)
         self._text = text[marks.used :]
         return self._words.feed(text[: marks.used], marks, is_end=is_end)
+
+    def save(self) -> Arrays:
+        form = {} if self._form is None else self._form.save()
+        return {
+            **inside("form", form),
+            **inside("text", self._text.save()),
+            **inside("words", self._words.save()),
+        }
+
+    def restore(self, saved: Arrays) -> None:
+        if self._form is not None:
+            self._form.restore(taken_from(saved, "form"))
+        self._text = Text.restore(taken_from(saved, "text"))
+        self._words.restore(taken_from(saved, "words"))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from longriver.engine.errors import DocumentError
+from longriver.engine.saved import Arrays
 from longriver.engine.tokenizer.code_points import code_point
 from longriver.engine.tokenizer.text import NO_TEXT, Text
 
@@ -57,6 +58,12 @@ class NormalForm:
                 "untokenizable", f"{MAX_HELD} bytes of combining characters without any other"
             )
         return self._normal(text[:used])
+
+    def save(self) -> Arrays:
+        return self._carry.save()
+
+    def restore(self, saved: Arrays) -> None:
+        self._carry = Text.restore(saved)
 
     def _normal(self, text: Text) -> Text:
         if text.data.isascii():

@@ -6,6 +6,7 @@ from tokenizers import Encoding
 from tokenizers import Tokenizer as Library
 
 from longriver.engine.errors import DocumentError
+from longriver.engine.saved import Arrays, inside, taken_from, whole
 from longriver.engine.tokenizer.base import NO_TOKENS, Buffer, Tokens, joined
 from longriver.engine.tokenizer.cuts import Cuts
 from longriver.engine.tokenizer.text import NO_TEXT, Text
@@ -57,6 +58,21 @@ class PieceStream:
         tokens = joined([self._last, self._encode(self._held)])
         tokens.ends[-1:] = self._position
         return tokens
+
+    def save(self) -> Arrays:
+        return {
+            **inside("utf8", self._utf8.save()),
+            **inside("held", self._held.save()),
+            "at": whole(self._looked, self._position),
+            "last": whole(*self._last.ids.tolist(), *self._last.ends.tolist()),
+        }
+
+    def restore(self, saved: Arrays) -> None:
+        self._utf8.restore(taken_from(saved, "utf8"))
+        self._held = Text.restore(taken_from(saved, "held"))
+        self._looked, self._position = saved["at"].tolist()
+        ids, ends = saved["last"].reshape(2, -1)
+        self._last = Tokens(ids.astype(np.int32), ends)
 
     def _read(self, block: memoryview) -> Tokens:
         self._hold(self._utf8.feed(block))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from longriver.engine.saved import Arrays, of_bytes
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -39,6 +41,13 @@ class Text:
         ends = self.ends[np.minimum(np.arange(len(data)), len(self) - 1)]
         ends[-1:] = self.ends[-1]
         return Text(data, ends)
+
+    def save(self) -> Arrays:
+        return {"data": of_bytes(self.data), "ends": self.ends}
+
+    @staticmethod
+    def restore(saved: Arrays) -> "Text":
+        return Text(saved["data"].tobytes(), saved["ends"])
 
 
 NO_TEXT = Text(b"", np.empty(0, np.int64))

@@ -4,6 +4,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from longriver.engine.saved import Arrays, of_bytes, whole
 from longriver.engine.tokenizer.base import Buffer
 from longriver.engine.tokenizer.text import Text
 
@@ -30,6 +31,12 @@ class Utf8Stream:
 
     def finish(self) -> Text:
         return self._repair(self._carry, is_end=True)
+
+    def save(self) -> Arrays:
+        return {"carry": of_bytes(self._carry), "position": whole(self._position)}
+
+    def restore(self, saved: Arrays) -> None:
+        self._carry, [self._position] = saved["carry"].tobytes(), saved["position"].tolist()
 
     def _repair(self, data: bytes, *, is_end: bool) -> Text:
         room = len(data) if data.isascii() else len(REPLACEMENT) * len(data)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from longriver.engine.saved import Arrays, of_bytes, whole
 from longriver.engine.tokenizer.base import Buffer, Tokens
 from longriver.engine.tokenizer.trie import Trie
 from longriver.engine.tokenizer.world_file import find_vocabulary, read_vocabulary
@@ -79,6 +80,12 @@ class WorldStream:
     def finish(self) -> Tokens:
         ids, ends = self._trie.match(np.frombuffer(self._carry, np.uint8), is_end=True)
         return Tokens(ids, ends + self._position)
+
+    def save(self) -> Arrays:
+        return {"carry": of_bytes(self._carry), "position": whole(self._position)}
+
+    def restore(self, saved: Arrays) -> None:
+        self._carry, [self._position] = saved["carry"].tobytes(), saved["position"].tolist()
 
     def _match(self, data: Buffer) -> tuple[Tokens, int]:
         """The tokens that are sure, and how many bytes they cover."""

@@ -26,6 +26,7 @@ from longriver.pipeline.formats.lines import (
 from longriver.pipeline.formats.row import Row, salvage, unreadable_row
 from longriver.pipeline.formats.unicode import printable, to_bytes, to_str
 from longriver.pipeline.shard import Piece
+from longriver.pipeline.storage_options import StorageOptions
 
 # The standard 128 KiB a field is no limit for documents; it is one for the whole process.
 csv.field_size_limit(sys.maxsize)
@@ -33,7 +34,7 @@ csv.field_size_limit(sys.maxsize)
 
 def pieces(file: SourceFile, data: DataConfig, max_bytes: int, max_rows: int) -> list[Piece]:
     """Cuts the bytes behind the header at record ends; a compressed file is one piece."""
-    header, begin = _header(file.source)
+    header, begin = _header(file.source, file.options)
     require_columns(data, file, header)
     whole = whole_piece(file, "csv")
     if is_whole(file.name):
@@ -51,19 +52,19 @@ def rows(piece: Piece, data: DataConfig) -> Iterator[Row | DeadLetter]:
 
 
 def _rows(piece: Piece, data: DataConfig) -> Iterator[Row | DeadLetter]:
-    header, _ = _header(piece.source)
+    header, _ = _header(piece.source, data.storage_options)
     expect_columns(data, header)
-    records = piece_records(piece, csv_ends)
+    records = piece_records(piece, csv_ends, data.storage_options)
     if is_whole(piece.name):
         next(records, None)
     for row, record in enumerate(records, piece.row_start):
         yield _row(record, row, piece=piece, data=data, header=header)
 
 
-def _header(source: str) -> tuple[list[str], int]:
+def _header(source: str, options: StorageOptions) -> tuple[list[str], int]:
     """Returns the column names, and the bytes of the file up to behind them."""
-    num_bytes = mark_bytes(source)
-    for line in first_lines(source, csv_ends):
+    num_bytes = mark_bytes(source, options)
+    for line in first_lines(source, csv_ends, options):
         num_bytes += len(line)
         if line not in BLANK:
             return [printable(name) for name in _fields(line)], num_bytes

@@ -36,7 +36,8 @@ def pieces(file: SourceFile, data: DataConfig, max_bytes: int, max_rows: int) ->
     whole = whole_piece(file, "jsonl")
     if is_whole(file.name):
         return [whole]
-    cuts = cut_lines(file, mark_bytes(file.source), line_ends, max_bytes, max_rows)
+    begin = mark_bytes(file.source, file.options)
+    cuts = cut_lines(file, begin, line_ends, max_bytes, max_rows)
     if data.part_column is not None:
         read_row = functools.partial(_row, piece=whole, data=data)
         cuts = cut_documents(cuts, file, line_ends, read_row)
@@ -45,13 +46,13 @@ def pieces(file: SourceFile, data: DataConfig, max_bytes: int, max_rows: int) ->
 
 def rows(piece: Piece, data: DataConfig) -> Iterator[Row | DeadLetter]:
     """Reads a piece; a line that is no object costs itself and no other."""
-    records = enumerate(piece_records(piece, line_ends), piece.row_start)
+    records = enumerate(piece_records(piece, line_ends, data.storage_options), piece.row_start)
     found = (_row(record, row, piece=piece, data=data) for row, record in records)
     return salvage(found, piece, piece.row_start, piece.num_rows)
 
 
 def _check_keys(file: SourceFile, data: DataConfig) -> None:
-    sample = list(itertools.islice(_undamaged_lines(file.source), SAMPLE_LINES))
+    sample = list(itertools.islice(_undamaged_lines(file), SAMPLE_LINES))
     objects = [found for line in sample if (found := _object_or_none(line)) is not None]
     if objects:
         require_columns(data, file, list(dict.fromkeys(key for each in objects for key in each)))
@@ -59,11 +60,11 @@ def _check_keys(file: SourceFile, data: DataConfig) -> None:
         raise Damaged("its first lines are no JSON objects; one object a line is expected")
 
 
-def _undamaged_lines(source: str) -> Iterator[bytes]:
+def _undamaged_lines(file: SourceFile) -> Iterator[bytes]:
     """Yields the lines before the first damage, which must not come before the first line."""
     line = b""
     try:
-        for line in first_lines(source, line_ends):
+        for line in first_lines(file.source, line_ends, file.options):
             if line not in BLANK:
                 yield line
     except Exception as error:

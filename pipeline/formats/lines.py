@@ -19,6 +19,7 @@ from longriver.pipeline.formats.boundaries import (
 from longriver.pipeline.formats.row import Row, continues
 from longriver.pipeline.opening import open_bytes, open_decompressed
 from longriver.pipeline.shard import Piece
+from longriver.pipeline.storage_options import StorageOptions
 
 BLOCK_BYTES = 4 << 20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -35,25 +36,28 @@ def is_whole(name: str) -> bool:
     return split_compression(name)[1] is not None
 
 
-def mark_bytes(source: str) -> int:
+def mark_bytes(source: str, options: StorageOptions) -> int:
     """Returns the length of the byte order mark that the file begins with, or 0."""
-    with contextlib.closing(open_decompressed(source)) as stream:
+    with contextlib.closing(open_decompressed(source, options)) as stream:
         head = b"".join(_blocks(stream, len(BYTE_ORDER_MARK)))
     return len(BYTE_ORDER_MARK) if head == BYTE_ORDER_MARK else 0
 
 
-def first_lines(source: str, record_ends: RecordEnds) -> Iterator[bytes]:
+def first_lines(source: str, record_ends: RecordEnds, options: StorageOptions) -> Iterator[bytes]:
     """Yields the lines from the file's beginning, without a byte order mark."""
-    with contextlib.closing(open_decompressed(source)) as stream:
+    with contextlib.closing(open_decompressed(source, options)) as stream:
         yield from split_lines(_unmarked(_blocks(stream, None)), record_ends)
 
 
-def piece_records(piece: Piece, record_ends: RecordEnds) -> Iterator[bytes]:
+def piece_records(
+    piece: Piece, record_ends: RecordEnds, options: StorageOptions
+) -> Iterator[bytes]:
     """Yields the records of a piece; those of a whole file without a byte order mark."""
     if is_whole(piece.name):
-        yield from (line for line in first_lines(piece.source, record_ends) if line not in BLANK)
+        lines = first_lines(piece.source, record_ends, options)
+        yield from (line for line in lines if line not in BLANK)
         return
-    with contextlib.closing(_open_at(piece.source, piece.start)) as stream:
+    with contextlib.closing(_open_at(piece.source, options, piece.start)) as stream:
         yield from split_records(_blocks(stream, piece.end - piece.start), record_ends)
 
 
@@ -67,7 +71,7 @@ def cut_lines(
     file: SourceFile, begin: int, record_ends: RecordEnds, max_bytes: int, max_rows: int
 ) -> list[Cut]:
     """Cuts the bytes of a file from ``begin`` on; see ``cut_records``."""
-    with contextlib.closing(_open_at(file.source, begin)) as stream:
+    with contextlib.closing(_open_at(file.source, file.options, begin)) as stream:
         blocks = _blocks(stream, None)
         return cut_records(blocks, record_ends, begin, max_bytes, max_rows)
 
@@ -79,7 +83,8 @@ def cut_documents(
     moved = cuts[:1]
     for cut in cuts[1:-1]:
         if cut.offset > moved[-1].offset:
-            with contextlib.closing(_open_at(file.source, cut.offset)) as stream:
+            opened = _open_at(file.source, file.options, cut.offset)
+            with contextlib.closing(opened) as stream:
                 lines = split_lines(_blocks(stream, cuts[-1].offset - cut.offset), record_ends)
                 moved.append(_next_document(cut, lines, read_row))
     return moved if moved[-1] == cuts[-1] else [*moved, cuts[-1]]
@@ -117,8 +122,8 @@ def _next_document(cut: Cut, lines: Iterable[bytes], read_row: ReadRow) -> Cut:
     return Cut(offset, row)
 
 
-def _open_at(source: str, offset: int) -> BinaryIO:
-    stream = open_bytes(source)
+def _open_at(source: str, options: StorageOptions, offset: int) -> BinaryIO:
+    stream = open_bytes(source, options)
     stream.seek(offset)
     return stream
 

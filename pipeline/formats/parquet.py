@@ -1,8 +1,9 @@
 """Parquet: planned from the footer, read a row group's batch at a time."""
 
-import contextlib
 from collections.abc import Iterator
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from longriver.pipeline.damage import Damaged, is_damage
@@ -16,22 +17,31 @@ from longriver.pipeline.formats.batches import (
     rows_of,
     wanted_columns,
 )
+from longriver.pipeline.formats.column_sizes import column_sizes
 from longriver.pipeline.formats.columns import expect_columns
-from longriver.pipeline.formats.ranges import Group, Rows, cut_groups, pieces_of
+from longriver.pipeline.formats.ranges import Group, Rows, check_rows, cut_groups, pieces_of
 from longriver.pipeline.formats.row import Row, salvage
 from longriver.pipeline.formats.starts import DocumentStarts
 from longriver.pipeline.opening import open_arrow
 from longriver.pipeline.shard import Piece
+from longriver.pipeline.storage_options import StorageOptions
 
 READ_AHEAD = 1 << 20
 """Bytes read at once from a column; without it Arrow loads a row group's column whole."""
 
+REPEATED_BYTES = 64 << 20
+"""Most text in a batch whose rows are all the largest of their dictionary, held row by row."""
+
+END_BYTES = 8
+"""A file ends with the footer, its length in four bytes, and four of magic."""
+
 
 def pieces(file: SourceFile, data: DataConfig, max_bytes: int, max_rows: int) -> list[Piece]:
     """Cuts a file into row groups and ranges of large ones, from its footer alone."""
-    with _open(file.source) as parquet:
+    with open_arrow(file.source, file.options) as opened, _parquet(opened) as parquet:
         check_schema(data, file, parquet.schema_arrow)
-        groups = _groups(parquet, data.text_column)
+        groups = _groups(parquet, data.text_column, _footer(opened))
+        check_rows(groups, opened.size())
         starts = None if data.part_column is None else _starts(parquet, data.id_column)
         return pieces_of(file, "parquet", groups, cut_groups(groups, max_bytes, max_rows, starts))
 
@@ -43,38 +53,71 @@ def rows(piece: Piece, data: DataConfig) -> Iterator[Row | DeadLetter]:
 
 def _rows(piece: Piece, data: DataConfig) -> Iterator[Row | DeadLetter]:
     assert piece.num_rows is not None
-    with _open(piece.source) as parquet:
+    with open_arrow(piece.source, data.storage_options) as opened, _parquet(opened) as parquet:
         expect_columns(data, parquet.schema_arrow.names)
         row, left, skip = piece.row_start, piece.num_rows, piece.skip
         for group in range(piece.start, min(piece.end, parquet.num_row_groups)):
             here = max(0, min(left, parquet.metadata.row_group(group).num_rows - skip))
-            found = _group_rows(parquet, piece, data, group, skip, row)
+            batches = _batches(opened, parquet, piece, data, group)
+            found = _group_rows(batches, piece, data, group, skip, row)
             yield from salvage(found, piece, row, here)
             row, left, skip = row + here, left - here, 0
 
 
-@contextlib.contextmanager
-def _open(source: str) -> Iterator[pq.ParquetFile]:
-    with (
-        open_arrow(source) as file,
-        pq.ParquetFile(
-            file, pre_buffer=False, buffer_size=READ_AHEAD, page_checksum_verification=True
-        ) as parquet,
-    ):
-        yield parquet
+def _parquet(opened: pa.NativeFile, **how: object) -> pq.ParquetFile:
+    return pq.ParquetFile(
+        opened, pre_buffer=False, buffer_size=READ_AHEAD, page_checksum_verification=True, **how
+    )
+
+
+def _batches(
+    opened: pa.NativeFile, parquet: pq.ParquetFile, piece: Piece, data: DataConfig, group: int
+) -> Iterator[pa.RecordBatch]:
+    """Yields the batches of a row group; where a batch would repeat large texts, it refers to them.
+
+    A few bytes say "the same again" any number of times, so neither the footer nor the size of
+    the file tells how large a batch becomes. References alone would do, but cost several times as
+    much where every text is another.
+    """
+    batch_rows = _batch_rows(piece)
+    if batch_rows > 1:
+        names = [data.text_column]
+        with _parquet(opened, metadata=parquet.metadata, read_dictionary=names) as referring:
+            if _largest_repeated(referring, names, group) * batch_rows > REPEATED_BYTES:
+                parquet = referring
+            yield from _read(parquet, group, wanted_columns(data), batch_rows)
+    else:
+        yield from _read(parquet, group, wanted_columns(data), batch_rows)
+
+
+def _read(
+    parquet: pq.ParquetFile, group: int, columns: list[str], batch_rows: int
+) -> Iterator[pa.RecordBatch]:
+    found: Iterator[pa.RecordBatch] = parquet.iter_batches(
+        batch_size=batch_rows, row_groups=[group], columns=columns, use_threads=False
+    )
+    return found
+
+
+def _largest_repeated(referring: pq.ParquetFile, names: list[str], group: int) -> int:
+    """The size of the largest text in a row group's dictionary, which comes with the first row."""
+    first = next(_read(referring, group, names, 1), None)
+    if first is None or not pa.types.is_dictionary(first.column(0).type):
+        return 0
+    sizes = pc.binary_length(first.column(0).dictionary)
+    return int(pc.max(sizes).as_py() or 0)
 
 
 def _group_rows(
-    parquet: pq.ParquetFile, piece: Piece, data: DataConfig, group: int, skip: int, first_row: int
+    batches: Iterator[pa.RecordBatch],
+    piece: Piece,
+    data: DataConfig,
+    group: int,
+    skip: int,
+    first_row: int,
 ) -> Iterator[Row]:
     """Yields the rows of a row group from ``skip`` on; that one is ``first_row`` of the file."""
     position = 0
-    batches = parquet.iter_batches(
-        batch_size=_batch_rows(piece),
-        row_groups=[group],
-        columns=wanted_columns(data),
-        use_threads=False,
-    )
     for batch in batches:
         behind = position + len(batch)
         if behind > skip:
@@ -89,12 +132,20 @@ def _batch_rows(piece: Piece) -> int:
     return max(1, min(BATCH_ROWS, BATCH_BYTES // max(average, 1)))
 
 
-def _groups(parquet: pq.ParquetFile, column: str) -> list[Group]:
-    leaf = _leaf(parquet, column)
-    found = [parquet.metadata.row_group(index) for index in range(parquet.num_row_groups)]
-    if sum(group.num_rows for group in found) != parquet.metadata.num_rows:
+def _footer(opened: pa.NativeFile) -> bytes:
+    """The footer as it is stored; pyarrow has found it whole."""
+    opened.seek(opened.size() - END_BYTES)
+    num_bytes = int.from_bytes(opened.read(4), "little")
+    opened.seek(opened.size() - END_BYTES - num_bytes)
+    return bytes(opened.read(num_bytes))
+
+
+def _groups(parquet: pq.ParquetFile, column: str, footer: bytes) -> list[Group]:
+    found = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
+    if sum(found) != parquet.metadata.num_rows:
         raise Damaged("the footer's row counts disagree")
-    return [Group(each.num_rows, each.column(leaf).total_uncompressed_size) for each in found]
+    sizes = column_sizes(footer, _leaf(parquet, column), len(found))
+    return [Group(*each) for each in zip(found, sizes, strict=True)]
 
 
 def _leaf(parquet: pq.ParquetFile, column: str) -> int:

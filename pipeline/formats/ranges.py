@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from longriver.pipeline.damage import Damaged
 from longriver.pipeline.filesystem import SourceFile
 from longriver.pipeline.shard import Piece
 
@@ -13,6 +14,12 @@ Rows = npt.NDArray[np.int64]
 MAX_PARTS = 64
 """Most ranges that bytes cut a group into: whoever reads one decodes all that lies before it."""
 
+MAX_ROW_PARTS = 1024
+"""Most ranges that rows cut a group into, for the same reason."""
+
+FREE_ROWS, ROWS_A_BYTE = 1 << 20, 100
+"""More rows than these, more than so many for a byte of the file, are a lie or a trap."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -20,6 +27,19 @@ class Group:
 
     num_rows: int
     num_bytes: int
+
+
+def check_rows(groups: list[Group], file_bytes: int) -> None:
+    """Refuses row counts that no file of texts comes to.
+
+    Raises:
+        Damaged: a count below zero, or one out of all proportion to the file.
+    """
+    num_rows = sum(group.num_rows for group in groups)
+    if any(group.num_rows < 0 for group in groups):
+        raise Damaged("it claims a number of rows below zero")
+    if num_rows > max(FREE_ROWS, ROWS_A_BYTE * file_bytes):
+        raise Damaged(f"it claims {num_rows} rows in {file_bytes} bytes")
 
 
 def cut_groups(
@@ -69,7 +89,8 @@ def pieces_of(file: SourceFile, format: str, groups: list[Group], bounds: Rows) 
 
 def _num_parts(group: Group, max_bytes: int, max_rows: int) -> int:
     by_bytes = min(-(-group.num_bytes // max_bytes), MAX_PARTS)
-    return min(max(by_bytes, -(-group.num_rows // max_rows)), group.num_rows)
+    by_rows = min(-(-group.num_rows // max_rows), MAX_ROW_PARTS)
+    return min(max(by_bytes, by_rows), group.num_rows)
 
 
 def _first_rows(groups: list[Group]) -> Rows:

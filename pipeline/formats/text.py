@@ -13,24 +13,25 @@ from longriver.pipeline.formats.columns import refuse_columns
 from longriver.pipeline.formats.lines import COMPRESSED_RATIO
 from longriver.pipeline.opening import check_readable, open_decompressed
 from longriver.pipeline.shard import Piece
+from longriver.pipeline.storage_options import StorageOptions
 
 
 def pieces(file: SourceFile, data: DataConfig, max_bytes: int, max_rows: int) -> list[Piece]:
     """A file is one piece; its first byte is read to see that the rest can be."""
     refuse_columns(data, file)
-    check_readable(file.source)
+    check_readable(file.source, file.options)
     ratio = 1 if split_compression(file.name)[1] is None else COMPRESSED_RATIO
     return [Piece(file.source, file.name, "text", 0, 1, 0, 1, file.num_bytes * ratio)]
 
 
-def chunks(piece: Piece) -> Iterator[bytes]:
+def chunks(piece: Piece, options: StorageOptions) -> Iterator[bytes]:
     """Yields the text as it lies in the file, decompressed; opens the file when first asked.
 
     Raises:
         DocumentError: when the rest cannot be decompressed.
     """
     try:
-        with contextlib.closing(open_decompressed(piece.source)) as stream:
+        with contextlib.closing(open_decompressed(piece.source, options)) as stream:
             while chunk := stream.read(CHUNK_BYTES):
                 yield chunk
     except Exception as error:

@@ -11,12 +11,13 @@ import pyarrow.parquet as pq
 
 from longriver.engine.result import ScoredChunk
 from longriver.engine.sequence import Sequence
+from longriver.engine.snapshot import Snapshot
 from longriver.engine.tokenizer.base import Tokens
 from longriver.engine.tokenizer.bytes import ByteTokenizer
 from longriver.pipeline.attempt import OnProgress
 from longriver.pipeline.progress import SilentReporter
 from longriver.pipeline.receipt import Receipt
-from longriver.pipeline.shard import Shard
+from longriver.pipeline.lease import Lease
 from longriver.pipeline.summary import summarize
 from longriver.pipeline.worker import Worker, WorkerSpec
 from tests.bench.engines import LONG
@@ -38,7 +39,13 @@ MOST_TOKENS = 512
 class NullEngine(FakeEngine):
     """Reads one document after the other, four bytes a token; all cost nothing, at once."""
 
-    def sequence(self, key: object, chunks: Iterable[bytes | memoryview]) -> Sequence:
+    def sequence(
+        self,
+        key: object,
+        chunks: Iterable[bytes | memoryview],
+        snapshot_tokens: int | None = None,
+        start: Snapshot | None = None,
+    ) -> Sequence:
         stream = ByteTokenizer().stream()
 
         def pieces() -> Iterator[Tokens]:
@@ -62,9 +69,9 @@ class TimedWorker(Worker):
 
     seconds = 0.0
 
-    def run_shard(self, shard: Shard, on_progress: OnProgress) -> Receipt:
+    def run_shard(self, lease: Lease, on_progress: OnProgress) -> Receipt:
         began_s = time.perf_counter()
-        receipt = super().run_shard(shard, on_progress)
+        receipt = super().run_shard(lease, on_progress)
         self.seconds += time.perf_counter() - began_s
         return receipt
 

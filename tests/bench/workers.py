@@ -7,6 +7,7 @@ from pathlib import Path
 
 from longriver.engine.errors import OrderError
 from longriver.pipeline.cluster_config import ClusterConfig
+from longriver.pipeline.drain import Drain
 from longriver.pipeline.driver import RayWorkforce
 from longriver.pipeline.progress import SilentReporter
 from longriver.pipeline.shard import Shard
@@ -44,7 +45,8 @@ def measure_workers(bench: Bench) -> None:
 
 def _seconds(bench: Bench, num_workers: int) -> float:
     config = order_of(NOVEL, bench.folder / "ray-run", job={"segment_tokens": 1024})
-    with TimedRayWorkforce(ClusterConfig(kind="ray", num_workers=num_workers)) as workforce:
+    cluster = ClusterConfig(kind="ray", num_workers=num_workers)
+    with TimedRayWorkforce(cluster, Drain()) as workforce:
         session, spec = begin(config)
         session.work(workforce, spec, SilentReporter())
     shutil.rmtree(bench.folder / "ray-run")

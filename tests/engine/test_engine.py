@@ -14,11 +14,13 @@ from longriver.engine.errors import DocumentError
 from longriver.engine.network import Network
 from longriver.engine.nll import NllSum
 from longriver.engine.result import Failed, ScoredChunk
+from longriver.engine.saved import packed, unpacked
 from longriver.engine.sequence import Sequence
+from longriver.engine.snapshot import Snapshot
 from longriver.engine.tokenizer.base import Tokens
 from longriver.engine.version import Version
 from tests.checkpoints import network_of, random_rwkv, random_rwkv7
-from tests.engine.reading import engine_of, read, tokens_of
+from tests.engine.reading import Floats, engine_of, read, tokens_of
 
 
 @cache
@@ -58,6 +60,53 @@ def test_two_threads_give_the_bits_of_one(version: Version) -> None:
             assert np.array_equal(nll, bits)
     finally:
         engine_of(small_model(), num_threads=1)
+
+
+TEXTS = [bytes(range(60, 200)) * 2, b"short", b"", bytes(range(256))]
+
+
+def nats(
+    engine: Engine, texts: list[bytes], every: int | None, starts: dict[int, Snapshot]
+) -> tuple[dict[int, Floats], dict[int, list[Snapshot]]]:
+    """Nats and snapshots of texts by their place, gone on with where there is a start."""
+    sequences = [
+        engine.sequence(i, [text[:100], text[100:]], every, starts.get(i))
+        for i, text in enumerate(texts)
+    ]
+    values: dict[int, list[Floats]] = {i: [] for i in range(len(texts))}
+    taken: dict[int, list[Snapshot]] = {i: [] for i in range(len(texts))}
+    for result in engine.run(iter(sequences)):
+        assert isinstance(result, ScoredChunk) and isinstance(result.sequence.key, int)
+        values[result.sequence.key].append(result.nll)
+        taken[result.sequence.key] += [result.snapshot] * (result.snapshot is not None)
+    return {i: np.concatenate(found) for i, found in values.items()}, taken
+
+
+@pytest.mark.parametrize("version", list(Version))
+@pytest.mark.parametrize("every", [1, 16, 100])
+def test_a_document_goes_on_from_any_snapshot_with_the_same_bits(
+    version: Version, every: int
+) -> None:
+    engine = engine_of(small_model(version), num_slots=3, tokens_per_step=60)
+    whole, none_taken = nats(engine, TEXTS, None, {})
+    assert not any(none_taken.values())
+    watched, taken = nats(engine, TEXTS, every, {})
+    assert all(np.array_equal(watched[i], whole[i]) for i in whole)
+    for snapshot in taken[0][::3]:
+        again = Snapshot.restore(unpacked(packed(snapshot.save())))
+        found, _ = nats(engine, TEXTS, every, {0: again, 3: taken[3][0]})
+        assert np.array_equal(found[0], whole[0][snapshot.place.num_tokens :])
+        assert np.array_equal(found[3], whole[3][taken[3][0].place.num_tokens :])
+        assert np.array_equal(found[1], whole[1])
+
+
+def test_a_document_that_changed_before_its_snapshot_fails_alone() -> None:
+    engine = engine_of(small_model(), num_slots=2, tokens_per_step=60)
+    _, taken = nats(engine, TEXTS, 16, {})
+    other = engine.sequence("other", [b"X" + TEXTS[0][1:]], None, taken[0][0])
+    results = list(engine.run(iter([other, engine.sequence("good", [b"fine"])])))
+    assert [isinstance(result, Failed) for result in results] == [True, False]
+    assert isinstance(results[0], Failed) and results[0].error.reason == "stale_snapshot"
 
 
 def test_every_token_is_scored_once() -> None:

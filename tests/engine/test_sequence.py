@@ -47,6 +47,25 @@ def test_pieces_are_pulled_only_when_they_are_needed() -> None:
     assert len(pulled) == 3
 
 
+@given(st.integers(1, 60), st.integers(1, 20), st.integers(1, 60))
+def test_a_snapshot_is_due_wherever_a_multiple_is_reached_or_passed(
+    size: int, step: int, every: int
+) -> None:
+    sequence = Sequence(None, iter([tokens_of([1] * size)]), 0, snapshot_tokens=every)
+    before = 0
+    while count := sequence.fill(step):
+        place = sequence.take(count).place
+        assert (place is not None) == ((before + count) // every > before // every)
+        before += count
+        assert place is None or (place.num_tokens, len(place.waiting)) == (before, size - before)
+
+
+def test_by_default_no_snapshot_is_due() -> None:
+    sequence = Sequence(None, iter([tokens_of([1] * 9)]), 0)
+    assert sequence.fill(9) == 9
+    assert sequence.take(9).place is None
+
+
 def test_more_than_is_ready_cannot_be_taken() -> None:
     sequence = Sequence(None, iter([tokens_of([1, 2])]), 0)
     sequence.fill(1)

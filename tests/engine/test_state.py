@@ -84,13 +84,13 @@ def test_a_saved_state_comes_back_to_the_bit_and_is_read_on_from(
 @every_version
 def test_a_sequence_goes_on_from_the_state_of_another(version: Version) -> None:
     engine = engine_of(network(version), num_slots=2, tokens_per_step=7)
-    reading = engine.open(iter([Sequence("whole", iter([tokens_of(IDS)]), 0)]))
+    whole = Sequence("whole", iter([tokens_of(IDS)]), 0, snapshot_tokens=1)
     nats: list[np.ndarray] = []
     states: list[State] = []
-    for result in reading:
-        assert isinstance(result, ScoredChunk)
+    for result in engine.run(iter([whole])):
+        assert isinstance(result, ScoredChunk) and result.snapshot is not None
         nats.append(result.nll)
-        states.append(reading.state_of(result.sequence))
+        states.append(result.snapshot.state)
     read = len(nats[0]) + len(nats[1])
     rest = Sequence("rest", iter([tokens_of(IDS[read:])]), IDS[read - 1], start=states[1])
     others = [Sequence("other", iter([tokens_of([9] * 30)]), 0), rest]
@@ -100,12 +100,6 @@ def test_a_sequence_goes_on_from_the_state_of_another(version: Version) -> None:
         if isinstance(result, ScoredChunk) and result.sequence is rest
     ]
     assert np.array_equal(np.concatenate(found), np.concatenate(nats[2:]))
-
-
-def test_the_state_of_a_sequence_that_was_never_opened_is_refused() -> None:
-    reading = engine_of(network(Version.V7)).open(iter([]))
-    with pytest.raises(ValueError, match="'later' is in no slot"):
-        reading.state_of(Sequence("later", iter([]), 0))
 
 
 def test_memory_of_a_document_is_told() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from longriver.engine.errors import OrderError
-from longriver.jobs.config import FolderConfig, OutputConfig
+from longriver.jobs.config import FolderConfig, FolderPath
 from longriver.jobs.folder import status, verify
 from longriver.pipeline.plan import Plan
 from longriver.pipeline.plan_file import write_plan
@@ -16,7 +16,7 @@ from tests.pipeline.runs import commit_shard, new_folder, score_row
 
 
 def asked(folder: RunFolder) -> FolderConfig:
-    return FolderConfig(output=OutputConfig(path=folder.url))
+    return FolderConfig(output=FolderPath(path=folder.url))
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_run_with_every_shard_is_whole(
 def test_a_folder_without_a_run_is_a_bad_order(question: object, tmp_path: Path) -> None:
     assert callable(question)
     with pytest.raises(OrderError, match="name the folder of a run"):
-        question(FolderConfig(output=OutputConfig(path=str(tmp_path / "nowhere"))))
+        question(FolderConfig(output=FolderPath(path=str(tmp_path / "nowhere"))))
 
 
 def test_a_run_that_was_killed_before_its_plan_says_so(tmp_path: Path) -> None:

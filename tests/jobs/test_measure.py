@@ -11,6 +11,7 @@ from longriver.engine.errors import DocumentError, WeightsError
 from longriver.engine.reading import Result
 from longriver.engine.result import Failed, ScoredChunk
 from longriver.engine.sequence import Sequence
+from longriver.engine.snapshot import Snapshot
 from longriver.engine.tokenizer.bytes import ByteTokenizer
 from longriver.jobs.config import RunConfig
 from longriver.jobs.measure import NotMeasured, measure, measure_engine
@@ -24,7 +25,13 @@ class SteadyEngine:
     def __init__(self, step_s: float = 1.0, num_slots: int = 4) -> None:
         self.step_s, self.num_slots, self.now = step_s, num_slots, 0.0
 
-    def sequence(self, key: object, chunks: Iterable[bytes | memoryview]) -> Sequence:
+    def sequence(
+        self,
+        key: object,
+        chunks: Iterable[bytes | memoryview],
+        snapshot_tokens: int | None = None,
+        start: Snapshot | None = None,
+    ) -> Sequence:
         return Sequence(key, (ByteTokenizer().encode(chunk) for chunk in chunks), 0)
 
     def run(self, sequences: Iterator[Sequence | None]) -> Iterator[Result]:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longriver.engine.result import ScoredChunk
+from longriver.engine.saved import packed, unpacked
 from longriver.engine.sequence import Sequence as EngineSequence
 from longriver.engine.text_counts import TextCounts
 from longriver.engine.tokenizer.base import Tokens
@@ -102,6 +103,23 @@ def test_segments_are_written_as_soon_as_they_are_full() -> None:
     accumulator = ScoreJob(ScoreConfig(segment_tokens=2)).open(document())
     chunks = chunked(tokens_of([1, 1, 1, 1, 1]), [1.0] * 5, [1, 2])
     assert [len(accumulator.update(chunk)) for chunk in chunks] == [0, 1, 1]
+
+
+@given(nats, cuts, st.integers(1, 9))
+def test_a_document_that_was_put_aside_gives_the_same_rows(
+    values: list[float], cut: list[int], segment_tokens: int
+) -> None:
+    config = ScoreConfig(segment_tokens=segment_tokens, token_ids=True, token_nll=True)
+    expected = score(values, cut, config)
+    job = ScoreJob(config)
+    accumulator, rows = job.open(document()), []
+    for chunk in chunked(tokens_of([2] * len(values)), values, cut):
+        rows += accumulator.update(chunk)
+        accumulator = job.restore(document(), unpacked(packed(accumulator.save())))
+    counts = TextCounts(num_bytes=2 * len(values), num_chars=len(values), num_words=3)
+    *segments, (_, last) = [*rows, *accumulator.finalize(counts)]
+    assert plain([row for _, row in segments]) == plain(expected[0])
+    assert last == expected[1]
 
 
 def test_bytes_of_a_segment_follow_its_tokens() -> None:

@@ -20,6 +20,7 @@ from longriver.jobs.cli import main
 from longriver.jobs.config import RunConfig
 from longriver.jobs.run import run
 from longriver.pipeline.cluster_config import ClusterConfig
+from longriver.pipeline.drain import Drain
 from longriver.pipeline.driver import RayWorkforce, connect
 from longriver.pipeline.job import Job
 from longriver.pipeline.ledger import Ledger
@@ -27,7 +28,7 @@ from longriver.pipeline.progress import Progress, SilentReporter
 from longriver.pipeline.run_folder import RunFolder
 from longriver.pipeline.session import Session
 from tests.fakes import KillingJob, RaisingJob
-from tests.orders import assert_whole, begin, changed, file_hashes, order_of, write_texts
+from tests.orders import assert_whole, begin, changed, file_hashes, order_of, rows_of, write_texts
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
 
@@ -55,7 +56,7 @@ def wait_until(is_so: Callable[[], bool], patience_s: float = 60) -> None:
 
 def work(config: RunConfig, job: Job | None = None, cluster: ClusterConfig = TWO) -> Session:
     session, spec = begin(config, job)
-    with RayWorkforce(cluster) as workforce:
+    with RayWorkforce(cluster, Drain()) as workforce:
         session.work(workforce, spec, SilentReporter())
     return session
 
@@ -90,20 +91,18 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_is_doubled(
     assert "attempt 1 of 3: ActorDiedError: " in caplog.text
 
 
-def test_a_shard_that_always_fails_stops_the_run_after_three_attempts(
+def test_a_document_that_always_fails_is_a_dead_letter_and_its_neighbours_are_done(
     config: RunConfig, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(RunFailed) as failed:
-        work(config, RaisingJob(config.job, where="1.txt"), ONE)
-    message = str(failed.value)
-    assert message.startswith("shard 000001 of ") and "\n" not in message
-    assert "1.txt failed 3 times, last with ValueError: this job cannot; " in message
+    assert_whole(work(config, RaisingJob(config.job, where="1.txt"), ONE))
+    [dead] = rows_of(Path(config.output.path), "dead")
+    assert (dead["document_id"], dead["reason"]) == ("1.txt", "worker_crash")
+    assert dead["detail"].endswith("failed with ValueError: this job cannot")
     lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert lines == [
-        f"shard 000001, attempt {n} of 3: ValueError: this job cannot" for n in (1, 2, 3)
+        f"shard 000001, attempt {n} of {most}: ValueError: this job cannot"
+        for n, most in ((1, 3), (2, 3), (3, 6))
     ]
-    folder = RunFolder.open(config.output.path)
-    assert Ledger(folder).committed() == {"000002", "000003"}
 
 
 @pytest.mark.parametrize("error", [OrderError("a=1 is bad; give b=2"), RunFailed("no; go on")])
@@ -118,7 +117,10 @@ def test_what_a_worker_says_in_so_many_words_arrives_as_it_was_said(
 
 def test_a_worker_with_another_checkpoint_is_refused_before_any_shard(config: RunConfig) -> None:
     session, spec = begin(config)
-    with RayWorkforce(ONE) as workforce, pytest.raises(OrderError, match=r"model\.path=demo on "):
+    with (
+        RayWorkforce(ONE, Drain()) as workforce,
+        pytest.raises(OrderError, match=r"model\.path=demo on "),
+    ):
         workforce.start(changed(spec, model="f" * 64), 1)
     assert not session.receipts()
 
@@ -136,7 +138,7 @@ def test_more_workers_than_there_is_room_for_are_refused(
 ) -> None:
     _, spec = begin(config)
     engine = spec.engine.model_copy(update={"num_threads": threads})
-    with RayWorkforce(cluster) as workforce, pytest.raises(OrderError) as refused:
+    with RayWorkforce(cluster, Drain()) as workforce, pytest.raises(OrderError) as refused:
         workforce.start(replace(spec, engine=engine), 9)
     assert words in str(refused.value)
 
@@ -145,9 +147,9 @@ def test_no_more_workers_are_hired_than_there_are_shards_and_all_are_let_go(
     config: RunConfig,
 ) -> None:
     _, spec = begin(config)
-    with RayWorkforce(TWO) as workforce:
+    with RayWorkforce(TWO, Drain()) as workforce:
         workforce.start(spec, 1)
-        assert len(workforce.hands) == 1
+        assert workforce.crew is not None and len(workforce.crew.hired) == 1
     assert ray.is_initialized()
     wait_until(lambda: ray.available_resources().get("CPU") == 2)
 
@@ -164,14 +166,14 @@ def test_a_worker_tells_how_far_it_is_while_it_is_at_work(texts: Path, tmp_path:
     (texts / "long.txt").write_bytes(b"The river runs on. " * 2000)
     session, spec = begin(order_of(texts, tmp_path / "run"))
     heard: list[Progress] = []
-    with RayWorkforce(ONE) as workforce:
+    with RayWorkforce(ONE, Drain()) as workforce:
         workforce.start(spec, 1)
         workforce.work(session.plan.shards[-1:], lambda shard, receipt: None, heard.append)
     on_the_way = {progress.num_tokens for progress in heard} - {0}
     assert on_the_way and heard[-1] == Progress()
 
 
-SAID = "(starting Ray|loading the engine|.* of 6 shards, .*)"
+SAID = "(takes over the lock of .*|starting Ray|loading the engine|.* of 6 shards, .*)"
 LINE = re.compile(rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d {SAID}")
 
 

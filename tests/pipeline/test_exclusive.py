@@ -14,6 +14,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from longriver.pipeline.exclusive import create_exclusive, create_local, write_atomic
 from longriver.pipeline.run_folder import RunFolder
+from tests.pipeline.stores import patient
 
 NUM_WRITERS = 50
 
@@ -65,7 +66,7 @@ def test_of_many_racing_writers_one_wins_and_its_content_is_whole(run_url: str) 
 
 
 def test_no_temporary_file_is_left(tmp_path: Path) -> None:
-    fs = LocalFileSystem()
+    fs = patient(LocalFileSystem())
     create_exclusive(fs, f"{tmp_path}/x", b"1")
     create_exclusive(fs, f"{tmp_path}/x", b"2")
     write_atomic(fs, f"{tmp_path}/x", b"3")
@@ -80,7 +81,7 @@ def test_a_drive_without_hard_links_is_still_exclusive(tmp_path: Path) -> None:
 
 
 def test_a_refusal_without_a_name_counts_as_one_when_the_file_is_there() -> None:
-    fs = RefusingStore()
+    fs = patient(RefusingStore())
     path = "/refusing/x"
     assert create_exclusive(fs, path, b"first")
     assert not create_exclusive(fs, path, b"second")
@@ -89,7 +90,7 @@ def test_a_refusal_without_a_name_counts_as_one_when_the_file_is_there() -> None
 
 def test_an_error_that_left_no_file_is_an_error() -> None:
     with pytest.raises(OSError, match="SlowDown"):
-        create_exclusive(BrokenStore(), "/broken/x", b"data")
+        create_exclusive(patient(BrokenStore()), "/broken/x", b"data")
 
 
 def test_write_atomic_replaces(run_url: str) -> None:

@@ -81,7 +81,7 @@ def test_nothing_there_is_a_bad_order(tmp_path: Path, path: str, complaint: str)
 @pytest.mark.parametrize(
     "path,complaint",
     [
-        ("s3://bucket/x", r"needs a package: pip install s3fs"),
+        ("gs://bucket/x", r"needs a package: pip install gcsfs"),
         ("nope://x", r"nope.*protocols include"),
         ("zip://a.txt::/b.zip", r"chains URLs"),
     ],

@@ -15,6 +15,7 @@ from longriver.pipeline.ledger import DamagedReceipt, Ledger
 from longriver.pipeline.receipt import FileEntry, Receipt
 from longriver.pipeline.run_folder import RunFolder
 from tests.pipeline.runs import receipt_of
+from tests.pipeline.stores import patient
 
 NUM_ATTEMPTS = 50
 
@@ -53,7 +54,7 @@ def test_committing_the_same_receipt_again_is_no_second_commit(run_url: str) -> 
 
 
 def test_a_commit_whose_answer_was_lost_is_still_a_commit() -> None:
-    ledger = Ledger(RunFolder("forgetful://a", ForgetfulStore(), "/forgetful/a"))
+    ledger = Ledger(RunFolder("forgetful://a", patient(ForgetfulStore()), "/forgetful/a"))
     assert ledger.commit(receipt_of("000001", "mine"))
     assert not ledger.commit(receipt_of("000001", "another's"))
 
@@ -102,6 +103,6 @@ def test_a_receipt_under_another_name_is_damaged(run_url: str) -> None:
     folder = RunFolder.open(run_url)
     ledger = Ledger(folder)
     ledger.commit(receipt_of("000001", "a"))
-    folder.fs.copy(ledger.path("000001"), ledger.path("000002"))
+    folder.fs.raw.copy(ledger.path("000001"), ledger.path("000002"))
     with pytest.raises(DamagedReceipt, match=r"000002\.json.*it is for 000001"):
         ledger.read_all()

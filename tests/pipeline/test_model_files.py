@@ -132,14 +132,14 @@ def test_a_url_that_leads_nowhere_is_one_line(
 
 def test_a_missing_driver_is_named_with_its_package(tmp_path: Path) -> None:
     try:
-        import s3fs  # noqa: F401
+        import gcsfs  # noqa: F401
     except ImportError:
-        model = order("demo", state="s3://bucket/s.pth")
+        model = order("demo", state="gs://bucket/s.pth")
         assert refusal(model, tmp_path) == (
-            "model.state=s3://bucket/s.pth needs a package: pip install s3fs"
+            "model.state=gs://bucket/s.pth needs a package: pip install gcsfs"
         )
     else:
-        pytest.skip("s3fs is installed")
+        pytest.skip("gcsfs is installed")
 
 
 def test_a_folder_without_weights_is_one_line(store: MemoryFileSystem, tmp_path: Path) -> None:

@@ -5,24 +5,13 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
-from typing import Any
 
 import pytest
-from fsspec.implementations.memory import MemoryFileSystem
 
 from longriver.engine.errors import OrderError, PlanMismatch
 from longriver.pipeline.order import Order
 from longriver.pipeline.run_folder import RunFolder
 from tests.pipeline.runs import new_folder, order
-
-
-class OverwritingStore(MemoryFileSystem):
-    """Takes a create for a write, as a storage may that never heard of modes."""
-
-    cachable = False
-
-    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **kwargs: Any) -> None:
-        super().pipe_file(path, value)
 
 
 def test_the_same_order_resumes_and_gets_the_order_on_record(run_url: str) -> None:
@@ -141,12 +130,6 @@ def test_a_place_that_takes_no_files_is_refused() -> None:
 def test_an_unknown_protocol_is_refused() -> None:
     with pytest.raises(OrderError, match=r"output\.path=nowhere://x"):
         RunFolder.open("nowhere://x")
-
-
-def test_a_storage_that_overwrites_is_refused() -> None:
-    folder = RunFolder("over://runs/a", OverwritingStore(), "/overwriting/a")
-    with pytest.raises(OrderError, match="overwrites where it should refuse"):
-        folder.claim(order())
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"{}", b'{"format_version": 1}', b"\xff"])

@@ -10,11 +10,13 @@ import pytest
 
 from longriver.engine.errors import OrderError, PlanMismatch, RunFailed
 from longriver.jobs.config import RunConfig
+from longriver.pipeline.cluster_config import ClusterConfig
+from longriver.pipeline.drain import Drain
 from longriver.pipeline.ledger import Ledger
+from longriver.pipeline.local import LocalWorkforce
 from longriver.pipeline.plan import Plan
 from longriver.pipeline.progress import Progress, SilentReporter
 from longriver.pipeline.session import InputChanged, Session, input_plan
-from longriver.pipeline.workforce import LocalWorkforce
 from tests.fakes import FakeEngine, FakeWorkforce, ImpatientReporter
 from tests.orders import assert_whole, begin, file_hashes, order_of, write_texts
 
@@ -179,7 +181,7 @@ def test_one_process_says_in_one_line_what_storage_refuses(config: RunConfig, te
     session, spec = begin(config)
     (texts / "2.txt").unlink()
     with pytest.raises(RunFailed) as failed:
-        session.work(LocalWorkforce(), spec, SilentReporter())
+        session.work(LocalWorkforce(ClusterConfig(), Drain()), spec, SilentReporter())
     message = str(failed.value)
     assert message.startswith(f"shard 000002 of {texts}/2.txt failed with FileNotFoundError: ")
     assert message.endswith("the same command goes on from there")

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from longriver.engine.errors import OrderError
+from longriver.engine.errors import OrderError, RunFailed
 from longriver.pipeline.ledger import Ledger
 from longriver.pipeline.receipt import FileEntry
 from longriver.pipeline.run_folder import RunFolder
@@ -24,6 +24,7 @@ from longriver.pipeline.sink import ShardSink, open_results
 from longriver.pipeline.table import Column, Row, Table
 from longriver.pipeline.verify import verify
 from tests.pipeline.runs import TABLES, commit_shard, dead_letter, new_folder, score_row
+from tests.pipeline.stores import patient
 
 LISTS = Table(
     "lists",
@@ -166,12 +167,16 @@ def test_an_attempt_that_came_second_removes_its_closed_files(run_url: str) -> N
 
 
 def test_a_full_disk_is_an_error_and_aborting_then_is_none() -> None:
-    folder = RunFolder("full://a", FullStore(), "/full/a")
+    folder = RunFolder("full://a", patient(FullStore(), "output.path=full://a"), "/full/a")
     sink = ShardSink(folder, "000000", TABLES, {})
     sink.write("score", score_row(0))
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(RunFailed) as failed:
         sink.close()
     sink.abort()
+    assert str(failed.value) == (
+        "output.path=full://a: No space left on device; free some space and run the same command "
+        "again, what is committed stays"
+    )
 
 
 def test_memory_holds_one_row_group_of_list_columns(tmp_path: Path) -> None:

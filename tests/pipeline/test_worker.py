@@ -11,6 +11,7 @@ import pytest
 
 from longriver.engine.errors import OrderError
 from longriver.jobs.config import RunConfig
+from longriver.pipeline.lease import Lease
 from longriver.pipeline.ledger import DamagedReceipt, Ledger
 from longriver.pipeline.progress import Progress
 from longriver.pipeline.receipt import Receipt
@@ -34,7 +35,7 @@ def begun(config: RunConfig) -> tuple[Session, WorkerSpec]:
 
 
 def run_all(worker: Worker, session: Session) -> list[Receipt]:
-    return [worker.run_shard(shard, silent) for shard in session.plan.shards]
+    return [worker.run_shard(Lease(shard), silent) for shard in session.plan.shards]
 
 
 def test_what_a_worker_commits_is_whole(
@@ -68,7 +69,7 @@ def test_of_two_attempts_at_once_the_second_takes_its_files_away(
             winners.extend(run_all(Worker(FakeEngine(), spec), session))
 
     shard = session.plan.shards[0]
-    receipt = Worker(FakeEngine(), spec).run_shard(shard, while_the_other_works)
+    receipt = Worker(FakeEngine(), spec).run_shard(Lease(shard), while_the_other_works)
     assert receipt == winners[0]
     assert_whole(session, num_orphans=0)
 
@@ -97,14 +98,14 @@ def test_an_attempt_that_fails_leaves_nothing_behind(
 ) -> None:
     session, spec = begun
     worker = Worker(FakeEngine(), spec)
-    worker.run_shard(session.plan.shards[0], silent)
+    worker.run_shard(Lease(session.plan.shards[0]), silent)
 
     def fail(progress: Progress) -> None:
         if progress.num_tokens > 20:
             raise error
 
     with pytest.raises(type(error)):
-        worker.run_shard(session.plan.shards[1], fail)
+        worker.run_shard(Lease(session.plan.shards[1]), fail)
     run_all(Worker(FakeEngine(), spec), session)
     assert_whole(session, num_orphans=0)
 
@@ -150,10 +151,11 @@ def test_a_shell_forgets_its_progress_when_the_shard_is_over(config: RunConfig) 
     shell = WorkerShell(spec)
     shell.load()
     good, bad = session.plan.shards
-    assert shell.run_shard(good).shard == good.name
+    receipt = shell.run_shard(Lease(good))
+    assert receipt is not None and receipt.shard == good.name
     with pytest.raises(ValueError, match="this job"):
-        shell.run_shard(bad)
-    assert shell.progress() == Progress()
+        shell.run_shard(Lease(bad))
+    assert shell.pulse().so_far == Progress()
 
 
 def test_what_a_worker_says_of_a_damaged_receipt_survives_the_way_to_the_driver() -> None:

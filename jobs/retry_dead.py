@@ -1,0 +1,72 @@
+"""Does again every shard with dead letters, by the order that the run folder was started with."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from pydantic import ValidationError
+
+from longriver.engine.errors import OrderError
+from longriver.jobs.complaint import complaint
+from longriver.jobs.config import RetryConfig, RunConfig
+from longriver.jobs.exit_code import ExitCode
+from longriver.jobs.folder import open_run
+from longriver.jobs.keys import keys_of
+from longriver.jobs.run import run_job
+from longriver.pipeline.dead_letters import reasons_by_shard, total
+from longriver.pipeline.figures import count, counted
+from longriver.pipeline.ledger import Ledger
+from longriver.pipeline.run_folder import RunFolder
+
+Reasons = Mapping[str, Counter[str]]
+CarryOut = Callable[[RunConfig, Sequence[str]], int]
+
+
+def retry_dead(config: RetryConfig, carry_out: CarryOut = run_job) -> int:
+    """Takes the shards out of the ledger and has them done, with all else that is missing."""
+    folder = open_run(config)
+    reasons = reasons_by_shard(folder, Ledger(folder).read_all().values())
+    is_complete = folder.has_succeeded()
+    if is_complete and not reasons:
+        print(f"{config.output.path} has no dead letters: nothing is to be done again.")
+        return ExitCode.COMPLETE
+    if is_complete:
+        _refuse_unknown(config, total(reasons))
+    order = order_again(folder, config.changes)
+    print(_what(reasons, chosen := _chosen(config, reasons), is_complete))
+    return carry_out(order, chosen)
+
+
+def order_again(folder: RunFolder, changes: Mapping[str, Mapping[str, object]]) -> RunConfig:
+    """The order in run.json, with what was given along; secrets are not recorded there."""
+    stored = folder.read_order().order
+    order = {part: {**_keys(stored.get(part)), **given} for part, given in changes.items()}
+    try:
+        return RunConfig.model_validate({**stored, **order})
+    except ValidationError as error:
+        raise complaint(error, keys_of(RunConfig)) from error
+
+
+def _keys(part: object) -> Mapping[str, object]:
+    return part if isinstance(part, Mapping) else {}
+
+
+def _refuse_unknown(config: RetryConfig, found: Mapping[str, int]) -> None:
+    """A run that is not complete may have lost its last letters of a reason to this command."""
+    for reason in config.reason or ():
+        if reason not in found:
+            there_are = ", ".join(f"{name} ({count(number)})" for name, number in found.items())
+            raise OrderError(
+                f"reason={reason}: {config.output.path} has no such dead letters; "
+                f"there are {there_are}"
+            )
+
+
+def _chosen(config: RetryConfig, reasons: Reasons) -> list[str]:
+    wanted = config.reason
+    return [s for s, found in reasons.items() if wanted is None or found.keys() & set(wanted)]
+
+
+def _what(reasons: Reasons, chosen: Sequence[str], is_complete: bool) -> str:
+    number = sum(reasons[shard].total() for shard in chosen)
+    said = f"{counted(len(chosen), 'shard')} with {counted(number, 'dead letter')}: done again"
+    return said if is_complete else f"{said}, and what was missing of the run"

@@ -10,7 +10,9 @@ import torch
 
 from longriver.engine.checkpoint import fitting_tokenizer
 from longriver.engine.config import EngineConfig, ModelConfig
-from longriver.engine.network import Network, load_network
+from longriver.engine.network import Network
+from longriver.engine.network.load import network_from
+from longriver.engine.network.shared_weights import shared
 from longriver.engine.nll import NllSum
 from longriver.engine.reading import Reading, Result
 from longriver.engine.result import Failed
@@ -22,7 +24,7 @@ from longriver.engine.state import State
 from longriver.engine.text_counts import TextCounter
 from longriver.engine.token_source import TokenSource
 from longriver.engine.tokenizer.base import Tokenizer
-from longriver.engine.weights import fingerprint
+from longriver.engine.weights import fingerprint, read_tensors
 from longriver.kernels.nll.blocked import VOCAB_BLOCK
 
 logger = logging.getLogger(__name__)
@@ -52,7 +54,10 @@ class Engine:
         """
         order = model or ModelConfig()
         settings = resolve(engine or EngineConfig())
-        network = load_network(order, settings.device, settings.dtype)
+        tensors = read_tensors(order)
+        if settings.share_weights:
+            tensors = shared(order, tensors)
+        network = network_from(order, tensors, settings.device, settings.dtype)
         tokenizer = fitting_tokenizer(order, network.vocab_size)
         return Engine(network, tokenizer, settings)
 

@@ -163,8 +163,11 @@ def _keys_for(command: str, form: type[BaseModel]) -> Mapping[str, Key]:
 def _forced(word: str) -> str:
     """Of an order's keys, only those that are given stand in the YAML of ``retry-dead``."""
     key = word.lstrip("+").partition("=")[0]
-    is_there = key in ("reason", "output.path") or key.startswith(("hydra", "~"))
-    return word if is_there else f"++{word.lstrip('+')}"
+    if key in ("reason", "output.path") or key.startswith(("hydra", "~")):
+        return word
+    if "." not in key:
+        raise ConfigError(f"{word} is a file of settings; give single ones, as in cluster.kind=ray")
+    return f"++{word.lstrip('+')}"
 
 
 @contextmanager

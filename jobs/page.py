@@ -18,7 +18,7 @@ from longriver.jobs.keys import REQUIRED, Key, keys_of
 
 COMMANDS = {
     "score": "how likely an RWKV network finds each document and each part of it",
-    "plan": "what `score` would read, what is wrong with it, and how long it takes",
+    "plan": "what `score` would read, what is wrong with it, how long it takes",
     "status": "how far a run is, who is at it, what died; from storage alone",
     "verify": "whether every document is in a run folder exactly once",
     "gc": "removes what no reader and no run needs from a run folder",
@@ -34,6 +34,7 @@ KEYS = {
     "data.part_column": "for documents in consecutive rows of one id",
     "data.group_columns": "results carry them, figures are given by them",
     "data.shard_bytes": "text in a unit of work",
+    "data.storage_options": "keys and address of its store, as a mapping",
     "model.path": "or .pth, .safetensors, folder, hf://owner/name",
     "model.lora": "LoRA file or folder, merged into the weights",
     "model.lora_alpha": "its scale, where the file does not say",
@@ -44,6 +45,7 @@ KEYS = {
     "model.prefix_token": "id before a document's first token",
     "output.path": "the run folder",
     "output.snapshot_tokens": "a long document is saved every so many; or null",
+    "output.storage_options": "keys and address of its store, as a mapping",
     "job.segment_tokens": "tokens in each row of the table segments",
     "job.token_nll": "every token's nats in segments",
     "job.token_ids": "every token's id in segments",
@@ -54,6 +56,7 @@ KEYS = {
     "engine.tokens_per_step": "tokens in one forward pass",
     "engine.num_threads": "CPU threads of this process",
     "engine.reproducible": "on GPU: the same bits always, but slower",
+    "engine.share_weights": "on CPU: workers of a machine hold weights once",
     "cluster.kind": "this process, without Ray; or ray",
     "cluster.address": "a running Ray: auto or ray://host:port",
     "cluster.num_workers": "Ray actors; null: one a GPU or CPU core",
@@ -65,12 +68,11 @@ KEYS = {
 }
 
 FOLDER_KEYS = {
-    "output.path": "the run folder, a path or URL",
-    "output.storage_options": "what fsspec has to be told of the store",
+    "output.storage_options": "keys and address of its store, as a mapping",
     "json": "one JSON object instead of tables",
     "deep": "read and hash every byte again; or --deep",
     "dry_run": "only say what would be removed",
-    "reason": "of these reasons: worker_crash,nonfinite; null: all",
+    "reason": "such as worker_crash,nonfinite; null: any",
 }
 
 ESSENTIAL = (
@@ -87,7 +89,12 @@ ESSENTIAL = (
     "cluster.num_workers",
 )
 
-DERIVED = {"data.path": "PATH", "output.path": "runs/JOB", "output.storage_options": "{}"}
+DERIVED = {
+    "data.path": "PATH",
+    "data.storage_options": "null",
+    "output.path": "runs/JOB",
+    "output.storage_options": "null",
+}
 """What stands for keys without a default in their models; the YAML makes one of the job's kind."""
 
 FLAGS = {
@@ -122,8 +129,8 @@ FOLDER_FORMS: Mapping[str, type[BaseModel]] = {
 FOLDER_NOTES = {
     "status": """\
 Shards, text, documents, tokens; dead letters by reason; every worker's share;
-shards at which workers died; documents that are saved half-way; whether a driver
-is at work; the time left. Leaves with 0, whatever it finds.
+shards at which workers died; documents that are saved half-way; whether a
+driver is at work; the time left. Leaves with 0, whatever it finds.
 """,
     "verify": """\
 Looks at plan, ledger, file sizes and the ends of files, which takes seconds.
@@ -131,18 +138,19 @@ With deep=true it also reads everything: hashes, every row, the order of rows,
 sums, summary.json. Leaves with 1 if anything is wrong, and says what.
 """,
     "gc": """\
-Goes: result files that no receipt names, snapshots and crumbs of shards that are
-committed, files that were never finished. Stays: whatever is committed, what the
-next attempts go on from, and all that longriver did not write. It refuses while a
-run is at work on the folder.
+Goes: result files that no receipt names, snapshots and crumbs of shards that
+are committed, files that were never finished. Stays: what is committed, what
+the next attempts go on from, and all that longriver did not write. It refuses
+while a run is at work on the folder.
 """,
     "retry-dead": """\
-Takes shards with such dead letters out of the ledger and has them done again by
-the order in run.json, which may be what is needed behind a crash, on larger
-machines, or with a newer longriver. All other shards stay as they are. Keys of
-the order that change no result may be given along, such as cluster.kind=ray; so
-may output.storage_options and data.storage_options, which are never recorded.
-Input that has changed since is refused: it needs a new output.path.
+Takes shards with such dead letters out of the ledger and has them done again
+by the order in run.json: on a larger machine, with a newer longriver, or where
+a crash was none of the document's fault. All other shards stay as they are.
+
+Keys of the order that change no result may be given along, as cluster.kind=ray;
+output.storage_options and data.storage_options must be, for they are never
+recorded. Input that has changed since is refused: it needs a new output.path.
 """,
 }
 

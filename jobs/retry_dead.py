@@ -32,14 +32,18 @@ def retry_dead(config: RetryConfig, carry_out: CarryOut = run_job) -> int:
     if is_complete:
         _refuse_unknown(config, total(reasons))
     order = order_again(folder, config.changes)
-    print(_what(reasons, chosen := _chosen(config, reasons), is_complete))
-    return carry_out(order, chosen)
+    chosen = _chosen(config, reasons)
+    code = carry_out(order, chosen)
+    number = sum(reasons[shard].total() for shard in chosen)
+    print(f"{counted(len(chosen), 'shard')} with {counted(number, 'dead letter')}: done again.")
+    return code
 
 
 def order_again(folder: RunFolder, changes: Mapping[str, Mapping[str, object]]) -> RunConfig:
     """The order in run.json, with what was given along; secrets are not recorded there."""
     stored = folder.read_order().order
-    order = {part: {**_keys(stored.get(part)), **given} for part, given in changes.items()}
+    parts = {"data", *changes}
+    order = {part: {**_keys(stored.get(part)), **changes.get(part, {})} for part in parts}
     try:
         return RunConfig.model_validate({**stored, **order})
     except ValidationError as error:
@@ -64,9 +68,3 @@ def _refuse_unknown(config: RetryConfig, found: Mapping[str, int]) -> None:
 def _chosen(config: RetryConfig, reasons: Reasons) -> list[str]:
     wanted = config.reason
     return [s for s, found in reasons.items() if wanted is None or found.keys() & set(wanted)]
-
-
-def _what(reasons: Reasons, chosen: Sequence[str], is_complete: bool) -> str:
-    number = sum(reasons[shard].total() for shard in chosen)
-    said = f"{counted(len(chosen), 'shard')} with {counted(number, 'dead letter')}: done again"
-    return said if is_complete else f"{said}, and what was missing of the run"

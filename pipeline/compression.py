@@ -68,10 +68,14 @@ class _Counted:
         self._raw = raw
         self.num_bytes = 0
 
-    def read(self, size: int = -1, /) -> bytes:
+    def read(self, size: int, /) -> bytes:
         data = self._raw.read(size)
         self.num_bytes += len(data)
         return data
+
+    def seek(self, position: int, /) -> int:
+        """gzip's reader asks for it and never calls it."""
+        return self._raw.seek(position)
 
     def close(self) -> None:
         self._raw.close()

@@ -38,6 +38,7 @@ class DataConfig(BaseModel):
             such a document lies in one file.
         group_columns: carried to the results as text.
         shard_bytes: text in a shard, about; ``auto`` follows the size of the input.
+        max_document_bytes: a document with more text is a dead letter; null: none is too long.
         storage_options: what fsspec has to be told of the store, keys and addresses.
     """
 
@@ -50,6 +51,7 @@ class DataConfig(BaseModel):
     part_column: str | None = None
     group_columns: tuple[str, ...] = ()
     shard_bytes: Annotated[int, Field(gt=0)] | Literal["auto"] = "auto"
+    max_document_bytes: Annotated[int, Field(gt=0)] | None = None
     storage_options: HiddenOptions
 
     @model_validator(mode="after")

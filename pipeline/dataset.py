@@ -1,6 +1,7 @@
 """From a shard's pieces to its documents, one at a time."""
 
-from collections.abc import Callable, Iterable, Iterator
+import contextlib
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 
 from longriver.engine.errors import DocumentError
@@ -10,11 +11,15 @@ from longriver.pipeline.formats import arrow, csv, jsonl, parquet, text
 from longriver.pipeline.formats.row import Row
 from longriver.pipeline.parts import join_parts, slices
 from longriver.pipeline.shard import Piece, Shard
+from longriver.pipeline.unchanged import while_unchanged
 
 Found = Document | DeadLetter | None
 
 PLACE_BITS = 32
 """No piece has as many documents as this counts."""
+
+MAX_NAME_LENGTH = 1 << 16
+"""Longest id or group value, in characters."""
 
 READERS: dict[str, Callable[[Piece, DataConfig], Iterator[Row | DeadLetter]]] = {
     "parquet": parquet.rows,
@@ -56,24 +61,68 @@ def without_pieces(shard: Shard, places: Iterable[int], problem: str) -> Shard:
 def _read_piece(piece: Piece, data: DataConfig) -> Iterator[Found]:
     if piece.problem is not None:
         return iter((_unreadable(piece, piece.problem),))
+    options, max_bytes = data.storage_options, data.max_document_bytes
     if piece.format == "text":
-        chunks = text.chunks(piece, data.storage_options)
-        return iter((Document(piece.name, piece.source, 0, (), chunks),))
-    rows = READERS[piece.format](piece, data)
+        chunks = while_unchanged(text.chunks(piece, options), piece, options)
+        document = Document(piece.name, piece.source, 0, (), chunks)
+        return iter((_limited(document, max_bytes),))
+    rows = (_named(row, piece.source) for row in READERS[piece.format](piece, data))
     if data.part_column is not None:
-        return join_parts(rows, piece.source)
-    return _one_a_row(rows, piece.source)
+        found = (_limited(each, max_bytes) for each in join_parts(rows, piece.source))
+        return while_unchanged(found, piece, options)
+    return while_unchanged(_one_a_row(rows, piece.source, max_bytes), piece, options)
 
 
-def _one_a_row(rows: Iterable[Row | DeadLetter], source: str) -> Iterator[Found]:
+def _one_a_row(
+    rows: Iterable[Row | DeadLetter], source: str, max_bytes: int | None
+) -> Iterator[Found]:
     for row in rows:
         if isinstance(row, DeadLetter):
             yield row
         elif isinstance(row.text, DocumentError):
             reason, detail = row.text.reason, row.text.detail
             yield DeadLetter(_id(row), source, row.row, 1, reason, detail)
+        elif max_bytes is not None and len(row.text) > max_bytes:
+            error = _too_long(max_bytes)
+            yield DeadLetter(_id(row), source, row.row, 1, error.reason, error.detail)
         else:
             yield Document(_id(row), source, row.row, row.groups, slices(row.text))
+
+
+def _limited(found: Found, max_bytes: int | None) -> Found:
+    """Has a document fail where its text goes on beyond ``data.max_document_bytes``."""
+    if isinstance(found, Document) and max_bytes is not None:
+        found.chunks = _up_to(found.chunks, max_bytes)
+    return found
+
+
+def _up_to(chunks: Iterator[bytes | memoryview], max_bytes: int) -> Iterator[bytes | memoryview]:
+    """Closes the chunks of a document that is too long, which counts the rows that are left."""
+    assert isinstance(chunks, Generator)
+    num_bytes = 0
+    with contextlib.closing(chunks):
+        for chunk in chunks:
+            num_bytes += len(chunk)
+            if num_bytes > max_bytes:
+                break
+            yield chunk
+    if num_bytes > max_bytes:
+        raise _too_long(max_bytes)
+
+
+def _too_long(max_bytes: int) -> DocumentError:
+    return DocumentError("too_large", f"its text has more than data.max_document_bytes={max_bytes}")
+
+
+def _named(row: Row | DeadLetter, source: str) -> Row | DeadLetter:
+    """Buries a row whose id or groups, which results repeat, are no names but texts."""
+    if isinstance(row, DeadLetter):
+        return row
+    length = max(len(name) for name in (row.document_id, *row.groups, "") if name is not None)
+    if length <= MAX_NAME_LENGTH:
+        return row
+    detail = f"an id or group value of {length} characters, at most {MAX_NAME_LENGTH} are carried"
+    return DeadLetter(row.position, source, row.row, 1, "too_large", detail)
 
 
 def _id(row: Row) -> str:

@@ -13,6 +13,9 @@ from longriver.pipeline.shard import Shard
 MAX_ATTEMPTS = 3
 """So often a shard may fail without finding out which document is to blame."""
 
+MAX_EXCUSES = 10
+"""A shard at which so many machines went is to blame for the next."""
+
 MAX_STARTS = 3
 """So many workers in a row may fail to start."""
 
@@ -78,6 +81,7 @@ class Dispatcher:
         self.waiting: deque[Shard] = deque()
         self.hands: dict[WorkerId, Hand] = {}
         self.failures: Counter[str] = Counter()
+        self.excuses: Counter[str] = Counter()
         self.committed: set[str] = set()
         self.rates = Rates(limits.lag_s)
         self.longest_step_s = 0.0
@@ -120,6 +124,11 @@ class Dispatcher:
         self._ended(self.hands[worker], lease, now_s)
         self._put_back([lease])
 
+    def may_excuse(self, worker: WorkerId) -> bool:
+        """Whether a machine may still be to blame for the worker's end, after all that went."""
+        leases = self.hands[worker].leases
+        return not leases or self.excuses[leases[0].shard.name] < MAX_EXCUSES
+
     def lost(self, worker: WorkerId, *, is_to_blame: bool) -> Shard | None:
         """Takes note that a worker is no more; its shards are leased again, first in the queue.
 
@@ -132,8 +141,8 @@ class Dispatcher:
         hand = self.hands.pop(worker)
         in_hand = hand.leases[0].shard if hand.leases else None
         self._put_back(hand.leases)
-        if is_to_blame and in_hand is not None:
-            self._blame(in_hand)
+        if in_hand is not None:
+            self._count_loss(in_hand, is_to_blame)
         elif is_to_blame and not hand.is_up:
             self._blame_start()
         return in_hand
@@ -234,7 +243,10 @@ class Dispatcher:
         again = [s for s in shards if s.name not in is_open and s.name not in self.committed]
         self.waiting.extendleft(reversed(again))
 
-    def _blame(self, shard: Shard) -> None:
+    def _count_loss(self, shard: Shard, is_to_blame: bool) -> None:
+        if not is_to_blame:
+            self.excuses[shard.name] += 1
+            return
         self.failures[shard.name] += 1
         num_attempts = self.failures[shard.name]
         if num_attempts >= MAX_ATTEMPTS * (1 + self.num_convicted(shard)):

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import ray
-from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.exceptions import ActorUnavailableError, RayActorError, RayError, RayTaskError
 
 from longriver.engine.errors import OrderError
 from longriver.pipeline.cluster_config import ClusterConfig
@@ -125,7 +125,12 @@ class RayCrew:
         return Left(worker, lease) if answer is None else Done(worker, lease, answer)
 
     def _is_taken(self, worker: WorkerId, error: RayError) -> bool:
-        """Whether the worker's machine went, and the worker with it."""
+        """Whether the worker's machine went, and the worker with it.
+
+        An actor is unavailable as long as nobody can say what became of its node.
+        """
+        if isinstance(error, ActorUnavailableError):
+            return True
         if not isinstance(error, RayActorError):
             return False
         alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}

@@ -14,6 +14,7 @@ finish or drop a write within half of ``DEAD_S``.
 """
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -65,6 +66,7 @@ class DriverLock:
         self.holder = holder or Holder.this_process()
         self.commits: Commits = "worker"
         self._number = 0
+        self._is_new = False
         self._refreshed_s = 0.0
         self._loss: str | None = None
         self._ended = threading.Event()
@@ -72,6 +74,7 @@ class DriverLock:
 
     def __enter__(self) -> Self:
         self.folder.refuse_foreign()
+        self._is_new = not self.folder.exists(self.folder.root)
         with self.folder.told("cannot be written", "give a folder that this user may write"):
             self._take()
         self._thread.start()
@@ -181,6 +184,11 @@ class DriverLock:
     def _let_go(self) -> None:
         if self._is_mine():
             self._tidy(self._number)
+        if self.folder.fs.is_local:
+            with suppress(OSError):  # not empty, as folders of a run that has begun are
+                os.rmdir(self.folder.lock_path)
+                if self._is_new:
+                    os.rmdir(self.folder.root)
 
     def _tidy(self, number: int) -> None:
         """Removes a lock file, which may be gone already: an answer was lost, a zombie tidied."""

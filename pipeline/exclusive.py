@@ -80,6 +80,7 @@ def write_atomic(fs: Storage, path: str, data: bytes) -> None:
     if fs.is_local:
         fs.again("write", lambda: _replace_local(path, data))
     else:
+        fs.makedirs(path.rpartition("/")[0], exist_ok=True)
         fs.pipe_file(path, data)
 
 
@@ -105,9 +106,13 @@ def _replace_local(path: str, data: bytes) -> None:
 def _write_temporary(path: str, data: bytes) -> str:
     """A flushed file beside ``path``; its name begins with a dot, so no listing takes it."""
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = str(target.with_name(f".{target.name}.{uuid4().hex}.tmp"))
-    _write_new(temporary, data)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _write_new(temporary, data)
+    except FileNotFoundError:  # a driver that let its lock go has just removed the empty folder
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write_new(temporary, data)
     return temporary
 
 
@@ -133,6 +138,7 @@ def _write_new(path: str, data: bytes) -> None:
 
 
 def _create_remote(fs: Storage, path: str, data: bytes) -> bool:
+    fs.makedirs(path.rpartition("/")[0], exist_ok=True)
     try:
         fs.raw.pipe_file(path, data, mode="create")
     except Exception:  # a store's own errors, such as botocore's, are not all of them OSErrors

@@ -1,8 +1,9 @@
 """Finding source files, local or in any store that fsspec knows."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from longriver.engine.errors import SourceError
@@ -35,7 +36,7 @@ class SourceFile:
     source:    what ``open_bytes`` takes: an absolute path or a URL.
     name:      path relative to the folder that was named.
     num_bytes: its size as stored, 0 where the store does not say.
-    version:   changes when the file does.
+    version:   changes when the file does, such as ``mtime=1.5``; empty if none is known.
     options:   what its store has to be told.
     """
 
@@ -140,8 +141,26 @@ def _source_file(fs: Storage, path: str, name: str, info: dict[str, Any]) -> Sou
         source.encode()
     except UnicodeEncodeError:
         raise SourceError(f"data.path: the file name {source!r} is not UTF-8; rename it") from None
-    version = next((str(info[key]) for key in VERSION_KEYS if info.get(key) is not None), "")
-    return SourceFile(source, name, int(info.get("size") or 0), version)
+    if not fs.is_local and "::" in source:
+        raise SourceError(f"data.path: {source} cannot be opened by that name, :: chains URLs")
+    return SourceFile(source, name, int(info.get("size") or 0), source_version(info))
+
+
+def source_version(info: Mapping[str, Any]) -> str:
+    """What a store says that changes when a file does, and the key under which it says so.
+
+    Empty where it says nothing.
+    """
+    found = ((key, version_under(info, key)) for key in VERSION_KEYS)
+    return next((f"{key}={version}" for key, version in found if version is not None), "")
+
+
+def version_under(info: Mapping[str, Any], key: str) -> str | None:
+    """One of the values that may change; some listings give times as numbers."""
+    value = info.get(key)
+    if isinstance(value, datetime):
+        value = value.timestamp()
+    return None if value is None else str(value)
 
 
 def _is_hidden(name: str) -> bool:

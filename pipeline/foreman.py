@@ -134,10 +134,11 @@ class Foreman:
         """Whatever went wrong, the worker goes: after a CUDA error one is good for nothing."""
         _raise_ours(lost.error)
         self.crew.dismiss(lost.worker)
-        if lost.by_machine:
+        is_excused = lost.by_machine and self.books.may_excuse(lost.worker)
+        if is_excused:
             self._excuse(lost.worker)
         try:
-            shard = self.books.lost(lost.worker, is_to_blame=not lost.by_machine)
+            shard = self.books.lost(lost.worker, is_to_blame=not is_excused)
         except TooManyAttempts as end:
             if end.shard is None:
                 raise not_started(lost.error) from lost.error

@@ -1,6 +1,7 @@
 """Opening source files, local or in any store that fsspec knows."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -19,7 +20,12 @@ def is_remote(source: str) -> bool:
 
 
 def storage_of(source: str, options: StorageOptions = NO_OPTIONS) -> tuple[Storage, str]:
-    """The storage of a source and the source's path there."""
+    """The storage of a source and the source's path there.
+
+    A local name is taken as it is: fsspec would make URLs of some, such as ``zip::a.txt``.
+    """
+    if not is_remote(source) and os.path.isabs(source):
+        return Storage(LocalFileSystem(), f"data.path: {source}"), source
     fs, root = fsspec.core.url_to_fs(source, **disclosed(options))
     return Storage(fs, f"data.path: {source}"), root
 

@@ -37,7 +37,7 @@ def shares(receipts: Iterable[Receipt]) -> tuple[WorkerShare, ...]:
 
 def busy_seconds(receipts: Iterable[Receipt]) -> float:
     """Time in which any worker was at a shard that it committed; pauses of the run do not count."""
-    spans = sorted(_span(receipt) for receipt in receipts)
+    spans = sorted(span for span in map(_span, receipts) if span is not None)
     seconds, covered_until = 0.0, float("-inf")
     for begun, ended in spans:
         seconds += max(0.0, ended - max(begun, covered_until))
@@ -55,6 +55,10 @@ def seconds_left(
     return max(sum(planned.values()) - num_bytes_done, 0) * busy_s / num_bytes_done
 
 
-def _span(receipt: Receipt) -> tuple[float, float]:
-    ended = datetime.fromisoformat(receipt.finished_at).timestamp()
+def _span(receipt: Receipt) -> tuple[float, float] | None:
+    """None for a time that is none; it decides nothing but the pace."""
+    try:
+        ended = datetime.fromisoformat(receipt.finished_at).timestamp()
+    except ValueError:
+        return None
     return ended - receipt.seconds, ended

@@ -1,17 +1,23 @@
 """The plan on disk: one Parquet row for each piece, so that every restart reads the same shards."""
 
 import itertools
+import json
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from longriver.engine.errors import PlanMismatch
+from longriver.pipeline.damage import is_damage, one_line
 from longriver.pipeline.plan import Plan
 from longriver.pipeline.shard import Piece, Shard
 
-VERSION = "1"
+VERSION = "2"
+
+UNREADABLE = (ValueError, KeyError, TypeError, OverflowError, MemoryError)
+"""What garbled bytes come to, beside Arrow's own errors."""
 
 SCHEMA = pa.schema(
     [
@@ -26,6 +32,8 @@ SCHEMA = pa.schema(
         pa.field("num_bytes", pa.int64(), nullable=False),
         pa.field("problem", pa.string()),
         pa.field("skip", pa.int64(), nullable=False),
+        pa.field("file_bytes", pa.int64(), nullable=False),
+        pa.field("file_version", pa.string(), nullable=False),
     ]
 )
 
@@ -39,6 +47,7 @@ def write_plan(plan: Plan, sink: BinaryIO) -> None:
         "longriver.plan_version": VERSION,
         "longriver.shard_bytes": str(plan.shard_bytes),
         "longriver.input_fingerprint": plan.fingerprint,
+        "longriver.plan_sha256": _digest(plan),
     }
     rows = ((shard.index, piece) for shard in plan.shards for piece in shard.pieces)
     with pq.ParquetWriter(sink, SCHEMA.with_metadata(facts), compression="zstd") as writer:
@@ -50,21 +59,42 @@ def read_plan(source: BinaryIO) -> Plan:
     """Reads what ``write_plan`` wrote.
 
     Raises:
-        PlanMismatch: a file of another version, or no plan at all.
+        PlanMismatch: a file of another version, or not, or no longer, a plan.
     """
     try:
-        with pq.ParquetFile(source) as parquet:
-            facts = parquet.schema_arrow.metadata or {}
-            _require_version(facts.get(b"longriver.plan_version", b"none").decode())
-            return Plan(
-                shards=tuple(_shards(parquet)),
-                shard_bytes=int(facts[b"longriver.shard_bytes"]),
-                fingerprint=facts[b"longriver.input_fingerprint"].decode(),
-            )
-    except pa.ArrowInvalid as error:
-        raise PlanMismatch(
-            f"plan.parquet cannot be read ({error}); use a new output.path"
-        ) from error
+        plan, digest = _read(source)
+    except Exception as error:
+        if not (is_damage(error) or isinstance(error, UNREADABLE)):
+            raise
+        raise _not_whole(one_line(error)) from error
+    if digest != _digest(plan):
+        raise _not_whole("its content is not what was written")
+    return plan
+
+
+def _read(source: BinaryIO) -> tuple[Plan, str]:
+    with pq.ParquetFile(source) as parquet:
+        facts = parquet.schema_arrow.metadata or {}
+        _require_version(facts.get(b"longriver.plan_version", b"none").decode())
+        plan = Plan(
+            shards=tuple(_shards(parquet)),
+            shard_bytes=int(facts[b"longriver.shard_bytes"]),
+            fingerprint=facts[b"longriver.input_fingerprint"].decode(),
+        )
+        return plan, facts[b"longriver.plan_sha256"].decode()
+
+
+def _digest(plan: Plan) -> str:
+    """Of everything that a plan says; Parquet alone does not notice every garbled byte."""
+    digest = sha256(f"{plan.shard_bytes} {plan.fingerprint}".encode())
+    for shard in plan.shards:
+        facts = [[getattr(piece, name) for name in PIECE_FIELDS] for piece in shard.pieces]
+        digest.update(json.dumps([shard.index, facts]).encode())
+    return digest.hexdigest()
+
+
+def _not_whole(why: str) -> PlanMismatch:
+    return PlanMismatch(f"plan.parquet cannot be read ({why}); use a new output.path")
 
 
 def _batch(rows: list[tuple[int, Piece]]) -> pa.RecordBatch:

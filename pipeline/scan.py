@@ -4,9 +4,10 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
-from longriver.engine.errors import SourceError
-from longriver.pipeline.damage import is_damage, one_line
+from longriver.engine.errors import PlanMismatch, SourceError
+from longriver.pipeline.damage import is_damage, one_line, reason_of
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.filesystem import SourceFile, list_files
 from longriver.pipeline.formats import arrow, csv, jsonl, parquet, text
@@ -54,14 +55,38 @@ def fingerprint(files: Iterable[SourceFile]) -> str:
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
+def refuse_strangers(plan: Plan, files: Iterable[SourceFile]) -> None:
+    """Refuses a stored plan that names what is not among the files of the order.
+
+    A plan is data, and whoever can write it could have workers open any path.
+
+    Raises:
+        PlanMismatch: with the name.
+    """
+    known = {file.source for file in files}
+    for piece in (piece for shard in plan.shards for piece in shard.pieces):
+        if piece.source not in known:
+            raise PlanMismatch(
+                f"plan.parquet names {piece.source}, which is not among the files of data.path; "
+                "put it back, or use a new output.path"
+            )
+        if piece.format not in SCANNERS:
+            raise PlanMismatch(
+                f"plan.parquet says that {piece.source} is {piece.format}; use a new output.path"
+            )
+
+
 def _scan(file: SourceFile, format: str, data: DataConfig, shard_bytes: int) -> list[Piece]:
     try:
-        return SCANNERS[format](file, data, shard_bytes, MAX_ROWS)
+        pieces = SCANNERS[format](file, data, shard_bytes, MAX_ROWS)
+        return [
+            replace(piece, file_bytes=file.num_bytes, file_version=file.version) for piece in pieces
+        ]
     except SourceError:
         raise
     except Exception as error:
         if is_damage(error):
-            problem = f"corrupt_file: {one_line(error)}"
+            problem = f"{reason_of(error, 'corrupt_file')}: {one_line(error)}"
             return [Piece(file.source, file.name, format, 0, 1, 0, None, file.num_bytes, problem)]
         if isinstance(error, OSError) or is_remote(file.source):
             detail = f"data.path: {file.source} cannot be read: {one_line(error)}"

@@ -17,15 +17,12 @@ from longriver.pipeline.progress import Progress, Reporter
 from longriver.pipeline.receipt import Receipt
 from longriver.pipeline.result_files import check_files
 from longriver.pipeline.run_folder import RunFolder
-from longriver.pipeline.scan import fingerprint, plan_sources
+from longriver.pipeline.scan import fingerprint, plan_sources, refuse_strangers
 from longriver.pipeline.shard import Shard
 from longriver.pipeline.table import DEAD
+from longriver.pipeline.unchanged import InputChanged
 from longriver.pipeline.worker import WorkerSpec
 from longriver.pipeline.workforce import Workforce
-
-
-class InputChanged(RunFailed):
-    """The input is not what was planned, though it was when the run began."""
 
 
 def stored_plan(folder: RunFolder) -> Plan | None:
@@ -40,7 +37,9 @@ def input_plan(folder: RunFolder, data: DataConfig) -> tuple[Plan, str]:
     """The stored plan, else a new one, and the fingerprint of the input as it lies there now."""
     stored = stored_plan(folder)
     if stored is not None:
-        return stored, fingerprint(list_files(data.path, data.storage_options))
+        files = list_files(data.path, data.storage_options)
+        refuse_strangers(stored, files)
+        return stored, fingerprint(files)
     plan = plan_sources(data)
     return plan, plan.fingerprint
 

@@ -17,6 +17,7 @@ class Piece:
     num_rows:   rows in it, or None where only reading tells (compressed csv and jsonl).
     num_bytes:  bytes of text in it, an estimate where the format does not tell.
     problem:    why the file cannot be read, found at planning; None when it can.
+    file_bytes, file_version: of the whole file when it was planned, see ``SourceFile``.
     skip:       rows of row group (or batch) ``start`` that belong to the piece before this one.
     """
 
@@ -30,6 +31,8 @@ class Piece:
     num_bytes: int
     problem: str | None = None
     skip: int = 0
+    file_bytes: int = 0
+    file_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ WAYS_OUT = {
 }
 """What is left to a person when a storage refuses for good."""
 
+WITHOUT_FOLDERS = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss"})
+
 
 class Storage:
     """Wraps a file system of fsspec, whose names and signatures its methods have.
@@ -109,6 +111,12 @@ class Storage:
         self.again("write", lambda: self.raw.pipe_file(path, value))
 
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
+        """Object stores have no folders; s3fs would make a bucket if it failed to see this one."""
+        protocols = {self.protocol} if isinstance(self.protocol, str) else set(self.protocol)
+        if protocols.isdisjoint(WITHOUT_FOLDERS):
+            self._makedirs(path, exist_ok)
+
+    def _makedirs(self, path: str, exist_ok: bool) -> None:
         self.again("makedirs", lambda: self.raw.makedirs(path, exist_ok=exist_ok))
 
     def rm_file(self, path: str) -> None:

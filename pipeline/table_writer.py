@@ -1,6 +1,7 @@
 """One result table of one attempt: rows go in, a hashed Parquet file comes out."""
 
 import errno
+import io
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,17 +22,25 @@ GROUP_BYTES = 16 << 20
 """A row group is written when it has so many rows, or about so many bytes of values."""
 
 
+WHOLE_BYTES = 16 << 20
+
+
 class CutOff(OSError):
     """A store kept less of a file than was written, and said nothing."""
 
 
 class HashingFile:
-    """A file opened for writing that knows the sha256 and length of what went through it."""
+    """A file opened for writing that knows the sha256 and length of what went through it.
+
+    In a store a small file is one request, which can be repeated; only what grows beyond
+    ``WHOLE_BYTES`` is sent in parts, whose failure costs the attempt.
+    """
 
     def __init__(self, fs: Storage, path: str) -> None:
         fs.makedirs(path.rpartition("/")[0], exist_ok=True)
-        self._file: IO[bytes] = fs.open(path, "wb")
         self._fs, self._path = fs, path
+        self._file: IO[bytes] = fs.open(path, "wb") if fs.is_local else io.BytesIO()
+        self._is_whole = not fs.is_local
         self._hash = sha256()
         self.num_bytes = 0
 
@@ -46,6 +55,8 @@ class HashingFile:
     def write(self, data: bytes | memoryview) -> int:
         self._hash.update(data)
         self.num_bytes += len(data)
+        if self._is_whole and self.num_bytes > WHOLE_BYTES:
+            self._send_in_parts()
         return self._file.write(data)
 
     def tell(self) -> int:
@@ -67,9 +78,26 @@ class HashingFile:
             os.fsync(self._file.fileno())
             self._file.close()
             sync_folder(self._path)
-        else:
+            return
+        if isinstance(self._file, io.BytesIO):
+            self._fs.pipe_file(self._path, self._file.getvalue())
+        self._file.close()
+        self._check_length()
+
+    def discard(self) -> None:
+        """Closes the file and removes what there is of it."""
+        if self._is_whole and not self.closed:
             self._file.close()
-            self._check_length()
+            return
+        with suppress(Exception):
+            self._file.close()
+        self._fs.rm_file(self._path)
+
+    def _send_in_parts(self) -> None:
+        assert isinstance(self._file, io.BytesIO)
+        begun = self._file.getvalue()
+        self._file, self._is_whole = self._fs.open(self._path, "wb"), False
+        self._file.write(begun)
 
     def _check_length(self) -> None:
         self._fs.invalidate_cache(self._path)
@@ -131,9 +159,7 @@ class TableWriter:
             if self._parquet is not None:
                 self._parquet.close()
         with suppress(Exception):
-            self._file.close()
-        with suppress(Exception):
-            self._fs.rm_file(self._path)
+            self._file.discard()
         self._file = self._parquet = None
 
     def _write_group(self) -> None:

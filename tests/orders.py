@@ -14,7 +14,7 @@ from longriver.pipeline.run_folder import RunFolder
 from longriver.pipeline.session import Session, input_plan
 from longriver.pipeline.sink import open_results
 from longriver.pipeline.table import Row
-from longriver.pipeline.verify import verify
+from longriver.pipeline.verify import verify_deeply
 from longriver.pipeline.worker import WorkerSpec
 
 SENTENCE = "The river is long, and 水 is water. "
@@ -84,7 +84,8 @@ def file_hashes(run: Path) -> dict[str, list[tuple[str, str]]]:
 
 
 def assert_whole(session: Session, num_orphans: int = 0) -> None:
-    report = verify(session.folder, {shard.name: shard.num_rows for shard in session.plan.shards})
+    planned = {shard.name: shard.num_rows for shard in session.plan.shards}
+    report = verify_deeply(session.folder, planned)
     assert report.is_whole, report.problems
     assert report.num_orphans == num_orphans
 

@@ -8,6 +8,7 @@ from longriver.engine.errors import WeightsError
 from longriver.engine.network import time_mix4, time_mix5, time_mix6, time_mix7
 from longriver.engine.network.channel_mix import ChannelMix, read_gated, read_plain
 from longriver.engine.network.network import RESCALE_EVERY, Layer, Network, TimeMix
+from longriver.engine.network.paging import stacked
 from longriver.engine.network.reader import Reader
 from longriver.engine.state import State
 from longriver.engine.version import Version, version_of
@@ -130,7 +131,7 @@ def _blank(reader: Reader, heads: tuple[int, int] | None) -> State:
         return State(reader.version, shift, empty[:, None].expand(L, 1, 3, D).contiguous())
     H, N = heads
     layers = [_initial(reader, f"blocks.{i}.att.time_state", H, N) for i in range(L)]
-    return State(reader.version, shift, torch.stack(layers)[:, None].contiguous())
+    return State(reader.version, shift, stacked(layers)[:, None].contiguous())
 
 
 def _initial(reader: Reader, key: str, H: int, N: int) -> Tensor:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from longriver.engine.errors import WeightsError
-from longriver.engine.network.paging import all_finite, converted, let_go
-from longriver.engine.network.parts import HeadNorm, Norm
+from longriver.engine.network.paging import all_finite, converted, is_file, let_go, stacked
+from longriver.engine.network.parts import Embedding, HeadNorm, Norm
 from longriver.engine.version import Version
 
 LAYER_KEY = re.compile(r"blocks\.(\d{1,6})\.")
@@ -82,7 +82,7 @@ class Reader:
         ``time_mix_*`` of versions 4 and 5 say how much of the token itself is taken.
         """
         rows = ((self._flat(key).float(), ".time_mix_" in key) for key in keys)
-        mixes = torch.stack([1 - x if is_own else x for x, is_own in rows])
+        mixes = stacked([1 - x if is_own else x for x, is_own in rows])
         return mixes.to(self.device, self.dtype)
 
     def norm(self, key: str) -> Norm:
@@ -92,12 +92,12 @@ class Reader:
         norm = self.norm(key)
         return HeadNorm(norm.weight, norm.bias, eps)
 
-    def embedding(self, key: str, shape: tuple[int, ...]) -> Tensor:
+    def embedding(self, key: str, shape: tuple[int, ...]) -> Embedding:
         """A table in the file's own number type, of which only single rows are looked up."""
         found = self.take(key, shape)
         table = found.to(self.device)
         let_go(found)
-        return table
+        return Embedding(table, is_file(table))
 
     def take(self, key: str, shape: tuple[int, ...]) -> Tensor:
         return self._finite(key, self._sized(key, shape))

@@ -17,6 +17,9 @@ each record's newline, and the state behind this block."""
 BLANK = (b"\n", b"\r\n", b"\r")
 """Lines that are no records."""
 
+MAX_RECORD_BYTES = 512 << 20
+"""A record is held whole, some times over; a longer one is not read."""
+
 NEWLINE, RETURN, QUOTE, COMMA = b'\n\r",'
 FIELD_START, PLAIN, QUOTED, QUOTE_IN_QUOTED = range(4)
 
@@ -57,26 +60,46 @@ def _csv_ends(block: Bytes, state: int, ends: Offsets) -> tuple[int, int]:
     return num_ends, state
 
 
-def split_lines(blocks: Iterable[bytes], record_ends: RecordEnds) -> Iterator[bytes]:
+@dataclass(frozen=True, slots=True)
+class LongLine:
+    """A record that is too long to be held, such as all that is behind a quote never closed."""
+
+    num_bytes: int
+
+    def __len__(self) -> int:
+        return self.num_bytes
+
+
+Line = bytes | LongLine
+
+
+def split_lines(
+    blocks: Iterable[bytes], record_ends: RecordEnds, max_bytes: int = MAX_RECORD_BYTES
+) -> Iterator[Line]:
     """Yields every record and blank line with its line ending; together they are the stream.
 
-    One record is in memory at a time beside the block, however long the stream is.
+    One record of at most ``max_bytes`` is in memory at a time beside the block, however long the
+    stream is.
     """
-    state = 0
+    state = num_bytes = 0
     pending: list[bytes] = []
     for block in blocks:
         ends, state = record_ends(np.frombuffer(block, np.uint8), state)
         start = 0
         for end in ends.tolist():
-            record = b"".join((*pending, block[start:end]))
-            pending, start = [], end
-            yield record
+            num_bytes += end - start
+            record = (*pending, block[start:end])
+            yield b"".join(record) if num_bytes <= max_bytes else LongLine(num_bytes)
+            pending, num_bytes, start = [], 0, end
+        num_bytes += len(block) - start
         pending.append(block[start:])
-    if last := b"".join(pending):
-        yield last
+        if num_bytes > max_bytes:
+            pending = []
+    if num_bytes:
+        yield b"".join(pending) if num_bytes <= max_bytes else LongLine(num_bytes)
 
 
-def split_records(blocks: Iterable[bytes], record_ends: RecordEnds) -> Iterator[bytes]:
+def split_records(blocks: Iterable[bytes], record_ends: RecordEnds) -> Iterator[Line]:
     """Yields every record with its line ending, leaving out blank lines."""
     return (line for line in split_lines(blocks, record_ends) if line not in BLANK)
 

@@ -11,8 +11,12 @@ Offsets = npt.NDArray[np.int32] | npt.NDArray[np.int64]
 
 def is_text(kind: pa.DataType) -> bool:
     """Says whether ``cells`` can read arrays of this type."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return is_text(kind.storage_type)
     if pt.is_dictionary(kind):
         return _is_plain(kind.value_type)
+    if pt.is_null(kind):
+        return True
     return _is_plain(kind) or bool(pt.is_string_view(kind) or pt.is_binary_view(kind))
 
 
@@ -20,7 +24,16 @@ def is_nameable(kind: pa.DataType) -> bool:
     """Says whether ``strings`` can read arrays of this type."""
     if is_text(kind):
         return True
-    return bool(pt.is_primitive(kind) or pt.is_decimal(kind))
+    if pt.is_dictionary(kind):
+        return is_nameable(kind.value_type)
+    if not (pt.is_primitive(kind) or pt.is_decimal(kind)):
+        return False
+    zero = pa.Array.from_buffers(kind, 1, [None, pa.py_buffer(bytes(32))])
+    try:
+        zero.cast(pa.string())
+    except pa.ArrowException:  # an interval, or a time zone that is none
+        return False
+    return True
 
 
 def cells(array: pa.Array) -> list[Cell]:
@@ -30,6 +43,10 @@ def cells(array: pa.Array) -> list[Cell]:
         pa.ArrowInvalid: the array's offsets or indices point outside it.
     """
     array.validate()
+    if isinstance(array, pa.ExtensionArray):
+        return cells(array.storage)
+    if pt.is_null(array.type):
+        return [None] * len(array)
     if pt.is_dictionary(array.type):
         return _dictionary_cells(array)
     if not _is_plain(array.type):
@@ -49,6 +66,8 @@ def cells(array: pa.Array) -> list[Cell]:
 
 def strings(array: pa.Array) -> list[str | None]:
     """Returns each value as text, with U+FFFD where its bytes are not UTF-8."""
+    if pt.is_dictionary(array.type) and not is_text(array.type):
+        array = array.dictionary_decode()
     readable = array if is_text(array.type) else array.cast(pa.string())
     return [None if cell is None else str(cell, "utf-8", "replace") for cell in cells(readable)]
 

@@ -138,7 +138,8 @@ def _skip(data: Bytes, position: int, kind: int) -> int:
 def _skip_plain(data: Bytes, position: int, kind: int) -> int:
     """Position behind a value that holds no others; maps do not occur in footers."""
     if kind in (I16, I32, I64):
-        return _varint(data, position)[0]
+        position, _ = _varint(data, position)
+        return position
     if kind == BINARY:
         position, size = _varint(data, position)
     elif kind in (TRUE, FALSE, BYTE):

@@ -41,8 +41,12 @@ def refuse_columns(data: DataConfig, file: SourceFile) -> None:
         )
 
 
+MAX_COMPARED = 10_000
+"""Most names that a near miss is looked for among; comparing takes a microsecond or more each."""
+
+
 def _missing(key: str, name: str, file: SourceFile, columns: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, columns, n=1)
+    close = difflib.get_close_matches(name, columns[:MAX_COMPARED], n=1)
     shown = ", ".join(columns[:20]) + (", …" if columns[20:] else "")
     hint = f"; did you mean {key}={close[0]}?" if close else f"; set {key} to one of them"
     return f"{key}={name} is no column of {file.source}, which has: {shown or 'none'}{hint}"

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from longriver.pipeline.damage import Damaged
+from longriver.pipeline.damage import Damaged, TooLarge, reason_of
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.document import DeadLetter
 from longriver.pipeline.filesystem import SourceFile
-from longriver.pipeline.formats.boundaries import BLANK, QUOTED, csv_ends
+from longriver.pipeline.formats.boundaries import BLANK, QUOTED, Line, LongLine, csv_ends
 from longriver.pipeline.formats.columns import expect_columns, require_columns
 from longriver.pipeline.formats.lines import (
     cut_documents,
@@ -21,6 +21,7 @@ from longriver.pipeline.formats.lines import (
     mark_bytes,
     piece_records,
     pieces_between,
+    too_long,
     whole_piece,
 )
 from longriver.pipeline.formats.row import Row, salvage, unreadable_row
@@ -30,6 +31,8 @@ from longriver.pipeline.storage_options import StorageOptions
 
 # The standard 128 KiB a field is no limit for documents; it is one for the whole process.
 csv.field_size_limit(sys.maxsize)
+
+MAX_HEADER_BYTES = 1 << 20
 
 
 def pieces(file: SourceFile, data: DataConfig, max_bytes: int, max_rows: int) -> list[Piece]:
@@ -66,18 +69,20 @@ def _header(source: str, options: StorageOptions) -> tuple[list[str], int]:
     num_bytes = mark_bytes(source, options)
     for line in first_lines(source, csv_ends, options):
         num_bytes += len(line)
+        if len(line) > MAX_HEADER_BYTES:
+            raise Damaged(f"its header has {len(line)} bytes; is a quote never closed?")
         if line not in BLANK:
             return [printable(name) for name in _fields(line)], num_bytes
     raise Damaged("no header line")
 
 
 def _row(
-    record: bytes, row: int, *, piece: Piece, data: DataConfig, header: list[str]
+    record: Line, row: int, *, piece: Piece, data: DataConfig, header: list[str]
 ) -> Row | DeadLetter:
     try:
         fields = _fields(record)
     except Damaged as error:
-        return unreadable_row(piece, row, "bad_csv", str(error))
+        return unreadable_row(piece, row, reason_of(error, "bad_csv"), str(error))
     if len(fields) != len(header):
         detail = f"{len(fields)} fields where the header has {len(header)}"
         return unreadable_row(piece, row, "bad_csv", detail)
@@ -92,7 +97,9 @@ def _row(
     )
 
 
-def _fields(record: bytes) -> list[str]:
+def _fields(record: Line) -> list[str]:
+    if isinstance(record, LongLine):
+        raise TooLarge(too_long(record))
     text = to_str(record)
     try:
         return next(csv.reader([text], strict=True))
@@ -104,6 +111,8 @@ def _lenient_fields(record: bytes, text: str) -> list[str]:
     """Allows text behind a closing quote, as Python's reader does, but no open quote."""
     if csv_ends(np.frombuffer(record, np.uint8), 0)[1] == QUOTED:
         raise Damaged("a quote is opened and never closed")
+    if "\r" in text.rstrip("\r\n"):
+        raise Damaged("a carriage return outside quotes; lines must end in LF or CR LF")
     try:
         return next(csv.reader([text]))
     except csv.Error as error:

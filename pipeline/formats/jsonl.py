@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator
 
 from longriver.engine.errors import DocumentError
-from longriver.pipeline.damage import Damaged, is_damage, one_line
+from longriver.pipeline.damage import Damaged, TooLarge, is_damage, one_line, reason_of
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.document import DeadLetter
 from longriver.pipeline.filesystem import SourceFile
-from longriver.pipeline.formats.boundaries import BLANK, line_ends
+from longriver.pipeline.formats.boundaries import BLANK, Line, LongLine, line_ends
 from longriver.pipeline.formats.columns import require_columns
 from longriver.pipeline.formats.lines import (
     cut_documents,
@@ -20,14 +20,15 @@ from longriver.pipeline.formats.lines import (
     mark_bytes,
     piece_records,
     pieces_between,
+    too_long,
     whole_piece,
 )
 from longriver.pipeline.formats.row import Row, salvage, unreadable_row
 from longriver.pipeline.formats.unicode import printable, to_bytes, to_str
 from longriver.pipeline.shard import Piece
 
-SAMPLE_LINES = 100
-"""Lines looked at for the keys that there are; a key absent from all of them is refused."""
+SAMPLE_LINES, SAMPLE_BYTES = 100, 64 << 20
+"""What is looked at for the keys that there are; a key absent from all of it is refused."""
 
 
 def pieces(file: SourceFile, data: DataConfig, max_bytes: int, max_rows: int) -> list[Piece]:
@@ -52,17 +53,24 @@ def rows(piece: Piece, data: DataConfig) -> Iterator[Row | DeadLetter]:
 
 
 def _check_keys(file: SourceFile, data: DataConfig) -> None:
-    sample = list(itertools.islice(_undamaged_lines(file), SAMPLE_LINES))
-    objects = [found for line in sample if (found := _object_or_none(line)) is not None]
-    if objects:
-        require_columns(data, file, list(dict.fromkeys(key for each in objects for key in each)))
-    elif sample:
-        raise Damaged("its first lines are no JSON objects; one object a line is expected")
+    num_bytes, keys, error = 0, dict[str, None](), None
+    for line in itertools.islice(_undamaged_lines(file), SAMPLE_LINES):
+        num_bytes += len(line)
+        try:
+            keys |= dict.fromkeys(_object(line))
+        except Damaged as damage:
+            error = error or damage
+        if num_bytes > SAMPLE_BYTES:
+            break
+    if keys:
+        require_columns(data, file, list(keys))
+    elif error is not None:
+        raise Damaged(f"its first lines are no JSON objects, one a line: {error}")
 
 
-def _undamaged_lines(file: SourceFile) -> Iterator[bytes]:
+def _undamaged_lines(file: SourceFile) -> Iterator[Line]:
     """Yields the lines before the first damage, which must not come before the first line."""
-    line = b""
+    line: Line = b""
     try:
         for line in first_lines(file.source, line_ends, file.options):
             if line not in BLANK:
@@ -72,16 +80,12 @@ def _undamaged_lines(file: SourceFile) -> Iterator[bytes]:
             raise
 
 
-def _object_or_none(line: bytes) -> dict[str, object] | None:
+def _object(line: Line) -> dict[str, object]:
+    """Reads a line; control characters within strings, such as tabs, are let pass."""
+    if isinstance(line, LongLine):
+        raise TooLarge(too_long(line))
     try:
-        return _object(line)
-    except Damaged:
-        return None
-
-
-def _object(line: bytes) -> dict[str, object]:
-    try:
-        found = json.loads(to_str(line))
+        found = json.loads(to_str(line), strict=False)
     except (ValueError, RecursionError) as error:
         raise Damaged(one_line(error)) from error
     if not isinstance(found, dict):
@@ -89,11 +93,14 @@ def _object(line: bytes) -> dict[str, object]:
     return found
 
 
-def _row(line: bytes, row: int, *, piece: Piece, data: DataConfig) -> Row | DeadLetter:
+def _row(line: Line, row: int, *, piece: Piece, data: DataConfig) -> Row | DeadLetter:
     try:
-        found = _object(line)
+        return _row_of(_object(line), row, piece, data)
     except Damaged as error:
-        return unreadable_row(piece, row, "bad_json", str(error))
+        return unreadable_row(piece, row, reason_of(error, "bad_json"), str(error))
+
+
+def _row_of(found: dict[str, object], row: int, piece: Piece, data: DataConfig) -> Row:
     part = found.get(data.part_column) if data.part_column is not None else None
     return Row(
         row=row,
@@ -116,4 +123,9 @@ def _text(value: object, column: str) -> bytes | DocumentError:
 def _name(value: object) -> str | None:
     if value is None:
         return None
-    return printable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    if isinstance(value, str):
+        return printable(value)
+    try:
+        return printable(json.dumps(value, ensure_ascii=False))
+    except RecursionError as error:
+        raise Damaged(one_line(error)) from error

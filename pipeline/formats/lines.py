@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
 from longriver.pipeline.compression import ByteReader, split_compression
+from longriver.pipeline.damage import Damaged
 from longriver.pipeline.document import DeadLetter
 from longriver.pipeline.filesystem import SourceFile
 from longriver.pipeline.formats.boundaries import (
     BLANK,
+    MAX_RECORD_BYTES,
     Cut,
+    Line,
+    LongLine,
     RecordEnds,
     cut_records,
     split_lines,
@@ -27,7 +31,10 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 COMPRESSED_RATIO = 3
 """Text bytes expected for a compressed byte, where only reading would tell."""
 
-ReadRow = Callable[[bytes, int], Row | DeadLetter]
+WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
+"""Byte order marks of UTF-16, and of UTF-32 as well."""
+
+ReadRow = Callable[[Line, int], Row | DeadLetter]
 """Takes a record and its row number apart."""
 
 
@@ -43,15 +50,17 @@ def mark_bytes(source: str, options: StorageOptions) -> int:
     return len(BYTE_ORDER_MARK) if head == BYTE_ORDER_MARK else 0
 
 
-def first_lines(source: str, record_ends: RecordEnds, options: StorageOptions) -> Iterator[bytes]:
-    """Yields the lines from the file's beginning, without a byte order mark."""
+def first_lines(source: str, record_ends: RecordEnds, options: StorageOptions) -> Iterator[Line]:
+    """Yields the lines from the file's beginning, without a byte order mark.
+
+    Raises:
+        Damaged: the mark is that of another encoding than UTF-8.
+    """
     with contextlib.closing(open_decompressed(source, options)) as stream:
         yield from split_lines(_unmarked(_blocks(stream, None)), record_ends)
 
 
-def piece_records(
-    piece: Piece, record_ends: RecordEnds, options: StorageOptions
-) -> Iterator[bytes]:
+def piece_records(piece: Piece, record_ends: RecordEnds, options: StorageOptions) -> Iterator[Line]:
     """Yields the records of a piece; those of a whole file without a byte order mark."""
     if is_whole(piece.name):
         lines = first_lines(piece.source, record_ends, options)
@@ -108,7 +117,15 @@ def pieces_between(cuts: list[Cut], file: SourceFile, format: str) -> list[Piece
     ]
 
 
-def _next_document(cut: Cut, lines: Iterable[bytes], read_row: ReadRow) -> Cut:
+def too_long(line: LongLine) -> str:
+    """Says why a line was not read."""
+    return (
+        f"a record of {line.num_bytes} bytes, at most {MAX_RECORD_BYTES} are read; is a quote "
+        "never closed? Longer texts can be text files, or rows with data.part_column"
+    )
+
+
+def _next_document(cut: Cut, lines: Iterable[Line], read_row: ReadRow) -> Cut:
     """Finds the first row whose id differs from the row before; both must be readable."""
     offset, row, before = cut.offset, cut.row, None
     for line in lines:
@@ -142,5 +159,7 @@ def _unmarked(blocks: Iterator[bytes]) -> Iterator[bytes]:
         head += block
         if len(head) >= len(BYTE_ORDER_MARK):
             break
+    if head.startswith(WIDE_MARKS):
+        raise Damaged("it begins with a mark of UTF-16 or UTF-32; save it as UTF-8")
     yield head.removeprefix(BYTE_ORDER_MARK)
     yield from blocks

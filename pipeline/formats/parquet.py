@@ -24,7 +24,6 @@ from longriver.pipeline.formats.row import Row, salvage
 from longriver.pipeline.formats.starts import DocumentStarts
 from longriver.pipeline.opening import open_arrow
 from longriver.pipeline.shard import Piece
-from longriver.pipeline.storage_options import StorageOptions
 
 READ_AHEAD = 1 << 20
 """Bytes read at once from a column; without it Arrow loads a row group's column whole."""

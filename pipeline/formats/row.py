@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from longriver.engine.errors import DocumentError
-from longriver.pipeline.damage import is_damage, one_line
+from longriver.pipeline.damage import is_damage, one_line, reason_of
 from longriver.pipeline.document import DeadLetter
 from longriver.pipeline.shard import Piece
 
@@ -47,7 +47,7 @@ def salvage(
     Args:
         num_rows: rows that were planned; None where only reading tells.
     """
-    seen = 0
+    seen, reason = 0, "corrupt_rows"
     detail = "fewer rows than planned; was the file changed?"
     try:
         for row in rows:
@@ -60,8 +60,8 @@ def salvage(
     except Exception as error:
         if not is_damage(error):
             raise
-        detail = one_line(error)
+        detail, reason = one_line(error), reason_of(error, reason)
         num_rows = seen + 1 if num_rows is None else num_rows
     lost = (num_rows or 0) - seen
     if lost > 0:
-        yield DeadLetter(None, piece.source, first_row + seen, lost, "corrupt_rows", detail)
+        yield DeadLetter(None, piece.source, first_row + seen, lost, reason, detail)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from longriver.engine.errors import DocumentError
 from longriver.pipeline.compression import split_compression
-from longriver.pipeline.damage import is_damage, one_line
+from longriver.pipeline.damage import is_damage, one_line, reason_of
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.document import CHUNK_BYTES
 from longriver.pipeline.filesystem import SourceFile
@@ -37,4 +37,4 @@ def chunks(piece: Piece, options: StorageOptions) -> Iterator[bytes]:
     except Exception as error:
         if not is_damage(error):
             raise
-        raise DocumentError("corrupt_file", one_line(error)) from error
+        raise DocumentError(reason_of(error, "corrupt_file"), one_line(error)) from error

@@ -16,6 +16,7 @@ from longriver.engine.errors import RunFailed, SourceError
 from longriver.jobs.actions import Actions
 from longriver.jobs.cli import main
 from longriver.jobs.config import FolderConfig, InspectConfig, RunConfig
+from longriver.jobs.page import COMMANDS
 from longriver.jobs.quoting import quoted
 
 CONSOLE_SCRIPT = Path(sys.executable).with_name("longriver")
@@ -39,6 +40,8 @@ class Desk:
             plan=lambda config: self._note(self.plans, config),
             status=lambda folder: self._note(self.folders, folder),
             verify=lambda folder: self._note(self.folders, folder),
+            gc=lambda folder: self._note(self.folders, folder),
+            retry_dead=lambda folder: self._note(self.folders, folder),
             inspect=lambda config: self._note(self.models, config),
         )
 
@@ -117,12 +120,14 @@ def test_any_text_comes_through_hydras_quotes(text: str) -> None:
         (
             "cluster.colour=3",
             "unknown key cluster.colour; there are cluster.kind, cluster.address, "
-            "cluster.num_workers, cluster.gpus_per_worker",
+            "cluster.num_workers, cluster.min_workers, cluster.max_workers, "
+            "cluster.gpus_per_worker, cluster.hang_timeout_s, cluster.max_crashed_documents",
         ),
         ("model=large", "model=large is not there; give one of demo"),
         (
             "output=3",
-            "output=3 sets a whole group; there are output.path",
+            "output=3 sets a whole group; there are output.path, output.snapshot_tokens, "
+            "output.storage_options",
         ),
         ("engine.device=gpu", "engine.device=gpu cannot be used; give auto, cpu or cuda"),
         ("engine.num_slots=0", "engine.num_slots=0 cannot be used; give at least 1 or auto"),
@@ -188,7 +193,9 @@ def test_a_data_path_is_a_text_that_is_not_empty(
 
 def test_an_unknown_command_is_told_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert refusal(capsys, "scor") == "unknown command scor; did you mean score?"
-    assert refusal(capsys, "embed").endswith("there are score, plan, status, verify, inspect")
+    assert refusal(capsys, "embed").endswith(
+        "there are score, plan, status, verify, gc, retry-dead, inspect"
+    )
     assert refusal(capsys, "data.path=x").endswith("write longriver score data.path=x")
 
 
@@ -216,7 +223,7 @@ def test_plan_takes_the_order_of_a_job() -> None:
     assert [config.data.path for config in desk.plans] == ["x"] and not desk.runs
 
 
-@pytest.mark.parametrize("command", ["status", "verify"])
+@pytest.mark.parametrize("command", ["status", "verify", "gc"])
 def test_a_question_about_a_folder_takes_the_folder_alone(
     capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
@@ -225,6 +232,64 @@ def test_a_question_about_a_folder_takes_the_folder_alone(
     assert [folder.output.path for folder in desk.folders] == ["runs/dt=1"]
     assert refusal(capsys, command).startswith("output.path is missing")
     assert refusal(capsys, command, "data.path=x").startswith("unknown key data.path")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["status"], {"as_json": False}),
+        (["status", "json=true"], {"as_json": True}),
+        (["status", "--json"], {"as_json": True}),
+        (["verify"], {"deep": False}),
+        (["verify", "deep=true"], {"deep": True}),
+        (["verify", "--deep"], {"deep": True}),
+        (["gc"], {"dry_run": False}),
+        (["gc", "dry_run=true"], {"dry_run": True}),
+        (["gc", "--dry-run"], {"dry_run": True}),
+        (["retry-dead"], {"reason": None}),
+        (["retry-dead", "reason=nonfinite"], {"reason": ("nonfinite",)}),
+        (["retry-dead", "reason=a,b"], {"reason": ("a", "b")}),
+        (["retry-dead", "reason=[a,b]"], {"reason": ("a", "b")}),
+        (["retry-dead", "cluster.kind=ray"], {"changes": {"cluster": {"kind": "ray"}}}),
+        (["retry-dead", "data.path=a=b"], {"changes": {"data": {"path": "a=b"}}}),
+    ],
+)
+def test_housekeeping_is_told_what_to_do(words: list[str], expected: dict[str, object]) -> None:
+    desk = Desk()
+    assert main([*words, "output.path=runs/x"], desk.actions) == 0
+    [config] = desk.folders
+    found = config.model_dump()
+    changes = found.get("changes", {})
+    assert changes.pop("output", {"path": "runs/x"}) == {"path": "runs/x"}
+    assert {name: found[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("status json=3", "json=3 cannot be used; give true or false"),
+        ("status --deep", "unknown key deep; there are output, json"),
+        ("verify deep=maybe", "deep=maybe cannot be used; give true or false"),
+        ("verify deep", "deep is not KEY=VALUE; write output.path=deep"),
+        ("gc dry_run=1.5", "dry_run=1.5 cannot be used; give true or false"),
+        ("gc dryrun=true", "unknown key dryrun; did you mean dry_run?"),
+        ("gc cluster.kind=ray", "unknown key cluster.kind; there are output, dry_run"),
+        ("retry-dead reason=", "reason= cannot be used; give a text that is not empty"),
+        ("retry-dead reason={a:1}", "reason={'a': 1} cannot be used; give a list such as"),
+        ("retry-dead cluster=ray", "cluster=ray is a file of settings; give single ones, as in"),
+        ("retry-dead engin.dtype=x", "unknown key engin.dtype; did you mean engine.dtype?"),
+    ],
+)
+def test_bad_housekeeping_gets_one_line_with_the_way_out(
+    capsys: pytest.CaptureFixture[str], words: str, sentence: str
+) -> None:
+    assert refusal(capsys, *words.split(), "output.path=runs/x").startswith(sentence)
+
+
+def test_a_list_is_written_with_or_without_brackets() -> None:
+    for value in ("lang,domain", "[lang,domain]"):
+        config = composed("data.path=x", f"data.group_columns={value}")
+        assert config.data.group_columns == ("lang", "domain")
 
 
 @pytest.mark.parametrize("code", [0, 1, 3])
@@ -290,7 +355,10 @@ def test_the_order_is_printed_instead_of_carried_out(capsys: pytest.CaptureFixtu
     assert not desk.runs
 
 
-@pytest.mark.parametrize("words", [[], ["--help"], ["score", "--help"], ["verify", "-h"]])
+@pytest.mark.parametrize(
+    "words",
+    [[], ["--help"], *([command, "-h"] for command in COMMANDS)],
+)
 def test_help_fits_a_terminal(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     assert main(words, Desk().actions) == 0
     page = capsys.readouterr().out

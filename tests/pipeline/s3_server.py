@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
+import fsspec
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
@@ -83,10 +84,8 @@ class S3Server:
         }
 
     def new_bucket(self) -> str:
-        import s3fs
-
         name = f"bucket-{uuid4().hex}"
-        s3fs.S3FileSystem(**self.options).call_s3("create_bucket", Bucket=name)
+        fsspec.filesystem("s3", **self.options).call_s3("create_bucket", Bucket=name)
         return name
 
     @contextmanager

@@ -56,7 +56,7 @@ TRANSIENT: dict[str, Fault] = {
 }
 
 
-class FaultyStore(MemoryFileSystem):
+class FaultyStore(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types
     """Does what it is told, unless a fault is due.
 
     faults: what befalls the next calls of a method, by its name, in order; a fault of "before"
@@ -123,7 +123,6 @@ class MoodyStore(FaultyStore):
 
     protocol = "moody"
     cachable = True
-    moods: list[Random] = []  # noqa: RUF012  # fsspec makes instances of its own
 
     def __init__(self, seed: int, percent: int) -> None:
         super().__init__()
@@ -142,7 +141,7 @@ class MoodyStore(FaultyStore):
             raise error
 
 
-class OverwritingStore(MemoryFileSystem):
+class OverwritingStore(MemoryFileSystem):  # type: ignore[misc]  # likewise
     """Takes a create for a write, as a storage may that never heard of modes."""
 
     cachable = False

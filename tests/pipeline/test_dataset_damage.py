@@ -1,5 +1,6 @@
 """Damage costs what it touches, and every planned row is accounted for."""
 
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,8 +10,23 @@ import pytest
 from longriver.engine.errors import SourceError
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.scan import plan_sources
-from tests.pipeline.reading import count_rows, pieces_of, read_path, read_plan, words
-from tests.pipeline.sources import COMPRESS, ROWS, TEXTS, csv_bytes, jsonl_bytes, table, write_ipc
+from tests.pipeline.reading import count_rows, read_path, read_plan, words
+from tests.pipeline.sources import COMPRESS, TEXTS, csv_bytes, jsonl_bytes, table, write_ipc
+
+
+def rot(path: Path, good: bytes, *offsets: int) -> None:
+    """Flips a bit at each offset as a bad disk does: the file's size and time stay."""
+    bad = bytearray(good)
+    for offset in offsets:
+        bad[offset] ^= 0x40
+    replace_unseen(path, bytes(bad))
+
+
+def replace_unseen(path: Path, data: bytes) -> None:
+    """Writes other bytes under the old time."""
+    before = path.stat()
+    path.write_bytes(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def test_a_corrupt_file_among_good_ones_is_one_dead_letter(tmp_path: Path) -> None:
@@ -63,12 +79,12 @@ def test_a_flipped_bit_anywhere_in_parquet_loses_no_count(tmp_path: Path) -> Non
         plan = plan_sources(data)
         whole, _ = read_plan(plan, data)
         for offset in range(200, len(good) - 3000, 3001):
-            path.write_bytes(good[:offset] + bytes([good[offset] ^ 0x40]) + good[offset + 1 :])
+            rot(path, good, offset)
             texts, dead = read_plan(plan, data)
             assert count_rows(texts, dead) == 60
             assert set(texts) <= set(whole)
             assert len(texts) < len(whole) or not dead
-        path.write_bytes(good)
+        rot(path, good)
 
 
 @pytest.mark.parametrize("codec", [None, "zstd"])
@@ -83,38 +99,8 @@ def test_a_flipped_bit_anywhere_in_arrow_loses_no_count(
     plan = plan_sources(data)
     good = path.read_bytes()
     for offset in range(300, len(good) - 300, 211):
-        path.write_bytes(good[:offset] + bytes([good[offset] ^ 0x40]) + good[offset + 1 :])
+        rot(path, good, offset)
         assert count_rows(*read_plan(plan, data)) == 40
-
-
-def test_a_file_that_shrank_after_planning_still_adds_up(tmp_path: Path) -> None:
-    for name, data in (("a.csv", csv_bytes(ROWS)), ("b.jsonl", jsonl_bytes(ROWS))):
-        (tmp_path / name).write_bytes(data)
-    pq.write_table(table(), tmp_path / "c.parquet")
-    config = DataConfig(path=str(tmp_path))
-    plan = plan_sources(config)
-    for name in ("a.csv", "b.jsonl"):
-        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:40])
-    pq.write_table(table().slice(0, 2), tmp_path / "c.parquet")
-    texts, dead = read_plan(plan, config)
-    assert count_rows(texts, dead) == sum(piece.num_rows or 0 for piece in pieces_of(plan))
-    assert dead
-
-
-def test_a_column_that_went_after_planning_loses_the_rows_and_says_so(tmp_path: Path) -> None:
-    def write(column: str) -> None:
-        made = pa.table({column: ["a", "b"]})
-        (tmp_path / "a.csv").write_text(f"{column}\na\nb\n")
-        pq.write_table(made, tmp_path / "b.parquet")
-        write_ipc(tmp_path / "c.arrow", made, 1, stream=False, codec=None)
-
-    write("text")
-    config = DataConfig(path=str(tmp_path))
-    plan = plan_sources(config)
-    write("body")
-    texts, dead = read_plan(plan, config)
-    assert texts == [] and sum(letter.num_rows for letter in dead) == 6
-    assert {letter.detail for letter in dead} == {"column text is gone; was the file changed?"}
 
 
 def test_a_damaged_batch_found_at_planning_counts_as_one_row(tmp_path: Path) -> None:
@@ -126,3 +112,22 @@ def test_a_damaged_batch_found_at_planning_counts_as_one_row(tmp_path: Path) -> 
     path.write_bytes(whole)
     texts, dead = read_path(path)
     assert len(texts) == 30 and [letter.num_rows for letter in dead] == [1]
+
+
+def test_a_column_that_went_unseen_loses_the_rows_and_says_so(tmp_path: Path) -> None:
+    def bytes_of(column: str) -> dict[str, bytes]:
+        made = pa.table({column: ["a", "b"]})
+        pq.write_table(made, tmp_path / "b.parquet")
+        write_ipc(tmp_path / "c.arrow", made, 1, stream=False, codec=None)
+        (tmp_path / "a.csv").write_text(f"{column}\na\nb\n")
+        return {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    others = bytes_of("body")
+    bytes_of("text")
+    config = DataConfig(path=str(tmp_path))
+    plan = plan_sources(config)
+    for name, data in others.items():
+        replace_unseen(tmp_path / name, data)
+    texts, dead = read_plan(plan, config)
+    assert texts == [] and sum(letter.num_rows for letter in dead) == 6
+    assert {letter.detail for letter in dead} == {"column text is gone; was the file changed?"}

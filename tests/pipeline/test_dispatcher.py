@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from longriver.pipeline.crew import Pulse, WorkerId
 from longriver.pipeline.dispatcher import (
     MAX_ATTEMPTS,
+    MAX_EXCUSES,
     MAX_STARTS,
     SLOWER,
     Dispatcher,
@@ -248,3 +249,15 @@ def test_whatever_happens_every_shard_is_committed_once(num_shards: int, story: 
         world.end_one(busy[0])
     assert world.books.is_finished
     assert set(world.num_committed) == {shard.name for shard in shards(num_shards)}
+
+
+def test_a_shard_that_takes_one_machine_after_the_other_is_blamed_in_the_end() -> None:
+    found = books(num_shards=1, num_workers=1)
+    for worker in range(MAX_EXCUSES):
+        found.next_leases(0)
+        assert found.may_excuse(worker)
+        found.lost(worker, is_to_blame=False)
+        found.hired(worker + 1, 0)
+        found.up(worker + 1, 0, 0)
+    found.next_leases(0)
+    assert not found.may_excuse(MAX_EXCUSES)

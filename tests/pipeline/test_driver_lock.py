@@ -40,9 +40,10 @@ class Hours:
         return Times(lambda: self.now_s, self.sleep)
 
 
-def elsewhere(**facts: object) -> Holder:
+def elsewhere(beat: int = 0, since: str = "2026-01-02T03:04:05+00:00") -> Holder:
     """A holder on another machine, of which nothing is known but its file."""
-    return dataclasses.replace(Holder.this_process(), host="far", machine="other boot", **facts)
+    here = Holder.this_process()
+    return dataclasses.replace(here, host="far", machine="other boot", beat=beat, since=since)
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def hang() -> None:
 
 
 def no_points() -> Points:
-    return Points("/nowhere", Counters(), None)
+    return Points("/nowhere", Counters(), ())
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from longriver.pipeline.ledger import Ledger
 from longriver.pipeline.local import LocalWorkforce
 from longriver.pipeline.plan import Plan
 from longriver.pipeline.progress import Progress, SilentReporter
-from longriver.pipeline.session import InputChanged, Session, input_plan
+from longriver.pipeline.session import Session, input_plan
+from longriver.pipeline.unchanged import InputChanged
 from tests.fakes import FakeEngine, FakeWorkforce, ImpatientReporter
 from tests.orders import assert_whole, begin, file_hashes, order_of, write_texts
 
@@ -179,11 +180,11 @@ def test_a_damaged_receipt_stops_the_run_and_its_removal_mends_it(config: RunCon
 
 def test_one_process_says_in_one_line_what_storage_refuses(config: RunConfig, texts: Path) -> None:
     session, spec = begin(config)
-    (texts / "2.txt").unlink()
+    Path(config.output.path, "score").write_text("no folder")
     with pytest.raises(RunFailed) as failed:
         session.work(LocalWorkforce(ClusterConfig(), Drain()), spec, SilentReporter())
     message = str(failed.value)
-    assert message.startswith(f"shard 000002 of {texts}/2.txt failed with FileNotFoundError: ")
+    assert message.startswith(f"shard 000003 of {texts}/3.txt failed with FileExistsError: ")
     assert message.endswith("the same command goes on from there")
 
 

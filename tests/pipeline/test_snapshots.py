@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from longriver.engine.reading import Result
+from longriver.engine.sequence import Sequence
 from longriver.engine.version import Version
 from longriver.jobs.score import ScoreConfig, ScoreJob
 from longriver.pipeline.attempt import Attempt, Reader
@@ -172,8 +174,8 @@ def test_two_attempts_at_once_do_not_disturb_each_other(local: Lab) -> None:
     class Rivalled(DyingEngine):
         """While this engine reads, another attempt at the same shard does all of it."""
 
-        def run(self, sequences: Iterator[object]) -> Iterator[object]:  # type: ignore[override]
-            for number, result in enumerate(self.inside.run(sequences)):  # type: ignore[arg-type]
+        def run(self, sequences: Iterator[Sequence | None]) -> Iterator[Result]:
+            for number, result in enumerate(self.inside.run(sequences)):
                 if number == 5:
                     zombies.append(local.attempt(engine_for()))
                 yield result

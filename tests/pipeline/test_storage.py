@@ -74,9 +74,7 @@ def test_every_passing_fault_of_every_call_is_borne(
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("kind", FINAL)
-def test_no_refusal_is_asked_for_twice(
-    store: FaultyStore, path: str, call: str, kind: str
-) -> None:
+def test_no_refusal_is_asked_for_twice(store: FaultyStore, path: str, call: str, kind: str) -> None:
     error = FINAL[kind]()
     store.befall(call, error, FINAL[kind]())
     with pytest.raises(type(error)):

@@ -1,5 +1,7 @@
 """Whole runs on every kind of storage, in fair weather and in foul."""
 
+import io
+import logging
 import random
 import threading
 from collections.abc import Iterator
@@ -10,24 +12,30 @@ from uuid import uuid4
 
 import fsspec
 import numpy as np
+import pyarrow.feather as feather
+import pyarrow.parquet as pq
 import pytest
 
 from longriver.engine.errors import OrderError, RunFailed
-from longriver.jobs.config import RunConfig
+from longriver.jobs.cli import main
+from longriver.jobs.config import GcConfig, RunConfig
+from longriver.jobs.folder import gc
 from longriver.jobs.run import run
 from longriver.pipeline.drain import Drain
 from longriver.pipeline.driver_lock import DriverLock
 from longriver.pipeline.exclusive import claims_to_create_exclusively, create_exclusive
 from longriver.pipeline.ledger import Ledger
+from longriver.pipeline.listing import list_sizes
 from longriver.pipeline.progress import SilentReporter
 from longriver.pipeline.run_folder import RunFolder
 from longriver.pipeline.sink import ShardSink, open_results
 from longriver.pipeline.table import Column, Row, Table
-from longriver.pipeline.verify import verify
-from tests.fakes import FakeWorkforce, ImpatientReporter
+from longriver.pipeline.verify import verify, verify_deeply
+from tests.fakes import FakeEngine, FakeWorkforce, ImpatientReporter
 from tests.orders import write_texts
 from tests.pipeline.runs import receipt_of
 from tests.pipeline.s3_server import Answer, Request, S3Server
+from tests.pipeline.sources import ROWS, TEXTS, csv_bytes, jsonl_bytes, table
 from tests.pipeline.stores import MoodyStore
 
 NUM_FILES = 6
@@ -143,6 +151,21 @@ def test_a_run_that_was_stopped_goes_on_on_every_storage(place: Place, texts: Pa
     assert_whole(place, num_orphans=99 if place.url.startswith("moody") else 0)
 
 
+def test_garbage_goes_and_nothing_else_on_every_storage(place: Place, texts: Path) -> None:
+    carry_out(place.order(texts))
+    sink = ShardSink(place.folder, "000000", (LISTS,), {})
+    sink.write("lists", {"nll": np.zeros(9, np.float32)})
+    [entry] = sink.close()
+    orphan = f"score/{entry.path.partition('/')[2]}"
+    place.folder.fs.pipe_file(place.folder.path(orphan), b"12345")
+    found = rows(place)
+    options = GcConfig.model_validate({"output": {**place.output}})
+    assert gc(options) == 0
+    assert orphan not in list_sizes(place.folder) and rows(place) == found
+    report = verify_deeply(place.folder, {f"{n:06d}": 1 for n in range(NUM_FILES)})
+    assert report.problems == () and report.num_orphans == 0
+
+
 def test_a_second_driver_is_refused_on_every_storage(place: Place, texts: Path) -> None:
     with DriverLock(place.folder), pytest.raises(OrderError, match="is at work on this folder"):
         carry_out(place.order(texts))
@@ -162,10 +185,6 @@ def test_foul_weather_changes_no_number(texts: Path, tmp_path: Path, seed: int) 
 
 
 def test_input_is_read_from_s3_in_every_format(s3: Place, server: S3Server, tmp_path: Path) -> None:
-    from tests.pipeline.sources import TEXTS, csv_bytes, jsonl_bytes, ROWS, table
-    import pyarrow.feather as feather
-    import pyarrow.parquet as pq
-
     folder = tmp_path / "in"
     folder.mkdir()
     pq.write_table(table(), folder / "a.parquet")
@@ -178,18 +197,25 @@ def test_input_is_read_from_s3_in_every_format(s3: Place, server: S3Server, tmp_
 
     def spoil(request: Request) -> Answer | None:
         is_read = request.method == "GET" and "/in/" in request.path
-        return request.fail("500 X", "InternalError") if is_read and chance.random() < 0.3 else None
+        is_due = is_read and chance.random() < 0.35
+        return request.fail("500 X", "InternalError") if is_due else None
 
     chance = random.Random(0)
-    plain = Place(str(tmp_path / "plain"), {})
+    server.num_spoilt, num_spoilt, plain = 0, 0, Place(str(tmp_path / "plain"), {})
     for name in ("a.parquet", "b.arrow", "c.csv", "d.jsonl", "e.txt"):
         away = Place(f"{s3.url}-{name}", s3.options)
         source = f"s3://{bucket}/in/{name}"
         with server.spoilt(spoil):
-            carry_out(away.order(source, storage_options=s3.options))
+            carry_out(away.order(source, storage_options=s3.options), _fast())
+        num_spoilt += server.num_spoilt
         here = Place(f"{plain.url}-{name}", {})
-        carry_out(here.order(folder / name))
+        carry_out(here.order(folder / name), _fast())
         assert [row["nll"] for row in rows(away)] == [row["nll"] for row in rows(here)]
+    assert num_spoilt > 5
+
+
+def _fast() -> FakeWorkforce:
+    return FakeWorkforce(FakeEngine(chunk_tokens=1 << 14))
 
 
 def test_s3_refuses_the_second_create_and_of_racing_ones_all_but_one(s3: Place) -> None:
@@ -339,12 +365,54 @@ def test_results_that_a_store_cut_off_are_not_taken_for_whole(s3: Place, server:
         if request.method == "PUT":
             body = request.body()
             assert len(body) > 100
-            import io
-
             request.environ |= {"wsgi.input": io.BytesIO(body[:99]), "CONTENT_LENGTH": "99"}
             for name in [n for n in request.environ if "CHECKSUM" in n or "MD5" in n]:
                 del request.environ[name]
         return None
 
-    with server.spoilt(spoil), pytest.raises(OSError, match="99 of .* bytes were kept"):
+    with server.spoilt(spoil), pytest.raises(OSError, match=r"99 of .* bytes were kept"):
         sink.close()
+
+
+SECRETS = ("canary-of-the-key-4711", "canary-of-the-secret-0815")
+
+
+def test_a_secret_is_in_nothing_that_a_run_writes_or_says(
+    server: S3Server,
+    texts: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bucket = server.new_bucket()
+    for name, value in zip(("S3_KEY", "S3_SECRET"), SECRETS, strict=True):
+        monkeypatch.setenv(name, value)
+    s3 = Place(f"s3://{bucket}/run", server.options)
+    raw = s3.folder.fs.raw
+    raw.put(str(texts), f"{bucket}/texts", recursive=True)
+    options = (
+        "{key:${oc.env:S3_KEY},secret:${oc.env:S3_SECRET},client_kwargs:{region_name:us-east-1},"
+        f'endpoint_url:"{server.options["endpoint_url"]}"}}'
+    )
+    words = [f"output.path={s3.url}", f"output.storage_options={options}"]
+    order = [f"data.path=s3://{bucket}/texts", f"data.storage_options={options}", *words]
+    with caplog.at_level(logging.DEBUG, "longriver"):
+        codes = [
+            main(["score", *order, "engine.device=cpu", "engine.num_threads=1"]),
+            main(["plan", *order, "engine.device=cpu", "engine.num_threads=1"]),
+            main(["score", *order, "engine.device=nonsense"]),
+            main(["score", *order, "job.segment_tokens=9"]),
+            main(["status", *words]),
+            main(["verify", *words]),
+        ]
+    assert codes == [0, 0, 2, 2, 0, 0]
+    said = "".join(capfd.readouterr()) + caplog.text
+    files = {path: raw.cat_file(path) for path in raw.find(f"{bucket}/run")}
+    assert len(files) > 6 and f"{bucket}/run/run.json" in files
+    for secret in SECRETS:
+        assert secret not in said
+        assert [path for path, data in files.items() if secret.encode() in data] == []
+        config = RunConfig.model_validate(
+            {"data": {"path": "x", "storage_options": {"key": secret}}, "output": s3.output}
+        )
+        assert secret not in f"{config!r} {config.model_dump()} {config.data.storage_options}"

@@ -7,7 +7,11 @@ of the house knows that it is watched; the files of results are written through 
 import errno
 import mmap
 import os
+import signal
 import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -41,13 +45,18 @@ class Fault(StrEnum):
     DIE:     the process ends, as by ``kill -9``.
     FLICKER: the call fails with an error that passes.
     REFUSE:  the call fails with one that does not.
+    DELAY:   half a second passes.
+    FREEZE:  the process stops, as on a machine that hangs, and wakes up two seconds later.
     """
 
     DIE = "die"
     FLICKER = "flicker"
     REFUSE = "refuse"
+    DELAY = "delay"
+    FREEZE = "freeze"
 
 
+DELAY_S, FREEZE_S = 0.5, 2.0
 ERRNOS = {Fault.FLICKER: errno.EIO, Fault.REFUSE: errno.ENOSPC}
 
 
@@ -80,15 +89,15 @@ class Counters:
 
 
 class Points:
-    """Counts the points of this process, and lets the planned one go wrong.
+    """Counts the points of this process, and lets the planned ones go wrong.
 
     Args:
         root: files below it count.
         process: what this process is; a fork sets it anew.
     """
 
-    def __init__(self, root: str, counters: Counters, plan: Plan | None) -> None:
-        self.root, self.counters, self.plan = root, counters, plan
+    def __init__(self, root: str, counters: Counters, plans: Sequence[Plan]) -> None:
+        self.root, self.counters, self.plans = root, counters, plans
         self.process = Process.DRIVER
 
     def watch_files(self) -> None:
@@ -102,10 +111,27 @@ class Points:
     def passed(self, *, can_fail: bool = False) -> None:
         """A point; words between processes are lost with a process, or not at all."""
         number = self.counters.next(self.process)
-        plan = self.plan
-        if plan is None or (plan.process, plan.number) != (self.process, number):
-            return
-        if plan.fault is Fault.DIE:
+        for plan in self.plans:
+            if (plan.process, plan.number) == (self.process, number):
+                self._go_wrong(plan.fault, can_fail)
+
+    def _go_wrong(self, fault: Fault, can_fail: bool) -> None:
+        if fault is Fault.DIE:
             os._exit(137)
-        if can_fail:
-            raise OSError(ERRNOS[plan.fault], "a fault that was planned")
+        if fault is Fault.DELAY:
+            time.sleep(DELAY_S)
+        elif fault is Fault.FREEZE:
+            _freeze()
+        elif can_fail:
+            raise OSError(ERRNOS[fault], "a fault that was planned")
+
+
+def _freeze() -> None:
+    """Stops this process; a child that it leaves behind wakes it."""
+    sleeper = os.getpid()
+    if os.fork() == 0:
+        time.sleep(FREEZE_S)
+        with suppress(ProcessLookupError):
+            os.kill(sleeper, signal.SIGCONT)
+        os._exit(0)
+    os.kill(sleeper, signal.SIGSTOP)

@@ -104,12 +104,14 @@ class ForkWorkforce:
             self.crew.dismiss_all()
 
 
-def carry_out(config: RunConfig, points: Points, num_workers: int = 1) -> None:
+def carry_out(
+    config: RunConfig, points: Points, num_workers: int = 1, limits: Limits = NO_LIMITS
+) -> None:
     """The command, in this process."""
     run(
         config,
         SilentReporter(),
-        lambda _, drain: ForkWorkforce(points, drain, num_workers),
+        lambda _, drain: ForkWorkforce(points, drain, num_workers, limits),
     )
 
 

@@ -3,20 +3,23 @@
 import os
 import shutil
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from longriver.engine.errors import OrderError, RunFailed
+from longriver.pipeline.dispatcher import Limits
 from longriver.pipeline.plan_file import read_plan
 from longriver.pipeline.run_folder import RunFolder
-from longriver.pipeline.verify import verify
+from longriver.pipeline.verify import verify_deeply
 from tests.pipeline.faults.points import Counters, Plan, Points
-from tests.pipeline.faults.scene import carry_out, order_of, results
+from tests.pipeline.faults.scene import NO_LIMITS, carry_out, order_of, results
 
-DIED, STOPPED, SURPRISE = 137, 1, 70
-GIVE_UP_S = 60
+DONE, STOPPED, SURPRISE, DIED = 0, 1, 70, 137
+GIVE_UP_S = 120
+MOST_COMMANDS = 40
 
 
 class Violation(Exception):
@@ -25,24 +28,20 @@ class Violation(Exception):
 
 @dataclass(frozen=True)
 class Trial:
-    """A corpus, and what an undisturbed run makes of it."""
+    """A corpus and a run folder."""
 
     corpus: Path
     run_path: Path
     num_workers: int = 1
+    limits: Limits = NO_LIMITS
 
-    def command(self, counters: Counters, plan: Plan | None) -> int:
-        """Runs the command in a fork; returns its exit code."""
-        return in_fork(lambda: self._carry_out(counters, plan))
-
-    def _carry_out(self, counters: Counters, plan: Plan | None) -> int:
-        points = Points(str(self.run_path), counters, plan)
-        points.watch_files()
-        try:
-            carry_out(order_of(self.corpus, self.run_path), points, self.num_workers)
-        except (RunFailed, OrderError):
-            return STOPPED
-        return 0
+    def command(self, plans: Sequence[Plan] = (), counters: Counters | None = None) -> int:
+        """Gives the command in a process of its own; returns its exit code."""
+        found = counters or Counters()
+        code = in_fork(lambda: self._carry_out(Points(str(self.run_path), found, plans)))
+        if code not in (DONE, STOPPED, DIED):
+            raise Violation(f"{plans} ended the command with {code}")
+        return code
 
     def clear(self) -> None:
         shutil.rmtree(self.run_path, ignore_errors=True)
@@ -54,12 +53,22 @@ class Trial:
         folder = RunFolder.open(str(self.run_path))
         with folder.fs.open(folder.plan_path, "rb") as file:
             planned = {shard.name: shard.num_rows for shard in read_plan(file).shards}
-        if problems := verify(folder, planned).problems:
+        if problems := verify_deeply(folder, planned).problems:
             raise Violation("; ".join(problems))
+
+    def _carry_out(self, points: Points) -> int:
+        points.watch_files()
+        order = order_of(self.corpus, self.run_path)
+        try:
+            carry_out(order, points, self.num_workers, self.limits)
+        except (RunFailed, OrderError) as error:
+            print(error, file=sys.stderr)
+            return STOPPED
+        return DONE
 
 
 def in_fork(act: Callable[[], int]) -> int:
-    """Exit code of ``act`` in a process of its own; one that does not end is a violation."""
+    """Exit code of ``act`` in a process of its own; negative for a signal that ended it."""
     pid = os.fork()
     if pid == 0:
         code = SURPRISE
@@ -77,23 +86,23 @@ def in_fork(act: Callable[[], int]) -> int:
 def undisturbed(trial: Trial) -> tuple[object, Counters]:
     """What a run gives, and how many points it has."""
     counters = Counters()
-    if code := trial.command(counters, None):
+    trial.clear()
+    if code := trial.command(counters=counters):
         raise Violation(f"the undisturbed run ended with {code}")
     return results(trial.run_path), counters
 
 
-def endure(trial: Trial, plan: Plan, expected: object) -> Sequence[int]:
-    """Lets one point go wrong, gives the same command again until it is done, and checks.
+def endure(trial: Trial, story: Sequence[Sequence[Plan]], expected: object) -> int:
+    """Gives the command with each chapter's faults, then without, until it is done; checks.
 
     Returns:
-        The exit codes.
+        How many commands it took.
     """
     trial.clear()
-    codes = [trial.command(Counters(), plan)]
-    if codes[0] not in (0, DIED, STOPPED):
-        raise Violation(f"{plan} ended the command with {codes[0]}")
-    codes.append(trial.command(Counters(), None))
-    if codes[1] != 0:
-        raise Violation(f"behind {plan} the same command ended with {codes[1]}")
+    codes = [trial.command(plans) for plans in story]
+    while len(codes) == len(story) or codes[-1] != DONE:
+        codes.append(trial.command())
+        if len(codes) > MOST_COMMANDS:
+            raise Violation(f"{codes}: it never ends")
     trial.check(expected)
-    return codes
+    return len(codes)

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from longriver.engine.config import EngineConfig, ModelConfig
-from longriver.jobs.score import ScoreConfig
+from longriver.jobs.score_config import ScoreConfig
 from longriver.pipeline.cluster_config import ClusterConfig
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.storage_options import HiddenOptions

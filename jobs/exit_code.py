@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 
 from longriver.engine.errors import OrderError, RunFailed
-from longriver.pipeline.damage import printable_line
+from longriver.pipeline.one_line import printable_line
 
 
 class ExitCode(IntEnum):
@@ -37,6 +37,9 @@ def guarded(work: Callable[[], int]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.FAILED
+    except OSError as error:  # a storage's, or the network's: no surprise, and not ours
+        said = f"{type(error).__name__}: {error}; what is committed stays, run the command again"
+        return _complain(said, ExitCode.FAILED)
     except SystemExit:  # what rich makes of a broken pipe, which it has closed itself
         return ExitCode.FAILED
     except Exception:
@@ -49,6 +52,6 @@ def worst(codes: Sequence[int]) -> int:
     return min(codes, key=lambda code: SEVERITY.index(ExitCode(code)), default=ExitCode.COMPLETE)
 
 
-def _complain(error: Exception, code: ExitCode) -> ExitCode:
+def _complain(error: Exception | str, code: ExitCode) -> ExitCode:
     print(f"longriver: error: {printable_line(str(error))}", file=sys.stderr)
     return code

@@ -1,15 +1,14 @@
 """The score job: how likely the network finds each document, and each stretch of it."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
 from longriver.engine.nll import NllSum
 from longriver.engine.result import ScoredChunk
 from longriver.engine.saved import Arrays, inside, taken_from, whole
 from longriver.engine.text_counts import TextCounts
+from longriver.jobs.score_config import ScoreConfig
 from longriver.jobs.segment import Segment
 from longriver.pipeline.document import Document
 from longriver.pipeline.job import TableRow
@@ -48,27 +47,6 @@ SEGMENTS = Table(
     ),
 )
 SUMMED = ("nll", "num_tokens", "num_bytes", "num_chars", "num_words")
-
-
-class ScoreConfig(BaseModel):
-    """What the score job writes.
-
-    segment_tokens: tokens of each row of the table ``segments``.
-    token_ids:      every segment also lists its token ids.
-    token_nll:      every segment also lists the nats of each of its tokens.
-    context_policy: what a token is conditioned on; ``streaming`` is everything before it.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    kind: Literal["score"] = "score"
-    segment_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
-    token_ids: bool = False
-    token_nll: bool = False
-    context_policy: Literal["streaming"] = "streaming"
-
-    def build(self, group_columns: tuple[str, ...]) -> "ScoreJob":
-        return ScoreJob(self, group_columns)
 
 
 @dataclass(frozen=True)

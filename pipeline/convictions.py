@@ -1,4 +1,4 @@
-"""Counts the documents of a run that were found to kill workers, and says when there are too many."""
+"""Counts the documents of a run that were found to kill workers, up to a limit."""
 
 from longriver.engine.errors import RunFailed
 from longriver.pipeline.crumbs import Crumbs

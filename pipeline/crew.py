@@ -1,7 +1,7 @@
 """Workers as the dispatching loop sees them: what it tells them, and what it hears."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from longriver.pipeline.lease import Lease
@@ -21,7 +21,7 @@ class Pulse:
                whose number stands still hangs.
     """
 
-    so_far: Progress = Progress()
+    so_far: Progress = field(default_factory=Progress)
     num_beats: int = 0
 
 

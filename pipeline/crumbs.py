@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import Self
 
 from longriver.engine.errors import OrderError, RunFailed
-from longriver.pipeline.damage import one_line
 from longriver.pipeline.drain import Drained, Dropped
+from longriver.pipeline.one_line import one_line
 from longriver.pipeline.run_folder import RunFolder
 
 HARMLESS = (Drained, Dropped, OrderError, RunFailed, OSError)

@@ -40,14 +40,3 @@ def is_damage(error: Exception) -> bool:
 def reason_of(error: Exception, otherwise: str) -> str:
     """The code of a dead letter for damage."""
     return "too_large" if isinstance(error, TooLarge) else otherwise
-
-
-def one_line(error: Exception) -> str:
-    """The error's message on one line of bounded length, its type where it has no message."""
-    return printable_line(str(error))[:500] or type(error).__name__
-
-
-def printable_line(text: str) -> str:
-    """The text on one line, with U+FFFD for what would steer a terminal: names come from data."""
-    line = " ".join(text.split())
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in line)

@@ -15,11 +15,11 @@ from ray.exceptions import ActorUnavailableError, RayActorError, RayError, RayTa
 from longriver.engine.errors import OrderError
 from longriver.pipeline.cluster_config import ClusterConfig
 from longriver.pipeline.crew import Beat, Done, Event, Left, Lost, Pulse, Up, WorkerId
-from longriver.pipeline.damage import one_line
 from longriver.pipeline.dispatcher import Limits
 from longriver.pipeline.drain import Drain, Drained
 from longriver.pipeline.foreman import Foreman, Staff
 from longriver.pipeline.lease import Lease
+from longriver.pipeline.one_line import one_line
 from longriver.pipeline.run_folder import RunFolder
 from longriver.pipeline.shard import Shard
 from longriver.pipeline.worker import WorkerShell, WorkerSpec

@@ -24,13 +24,13 @@ from types import TracebackType
 from typing import Literal, Self
 
 from longriver.engine.errors import OrderError, RunFailed
-from longriver.pipeline.damage import one_line
 from longriver.pipeline.exclusive import (
     claims_to_create_exclusively,
     create_exclusive,
     write_atomic,
 )
 from longriver.pipeline.lock_holder import Holder, Pulse
+from longriver.pipeline.one_line import one_line
 from longriver.pipeline.run_folder import RunFolder
 
 logger = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from longriver.engine.errors import SourceError
-from longriver.pipeline.damage import one_line
 from longriver.pipeline.local_tree import local_files, refuse_outside
+from longriver.pipeline.one_line import one_line
 from longriver.pipeline.opening import base_name, storage_of
 from longriver.pipeline.storage import Storage
 from longriver.pipeline.storage_options import NO_OPTIONS, StorageOptions

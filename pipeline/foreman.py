@@ -10,9 +10,9 @@ from longriver.engine.errors import OrderError, RunFailed
 from longriver.pipeline.convictions import Convictions
 from longriver.pipeline.crew import Beat, Crew, Done, Event, Left, Lost, Up, WorkerId
 from longriver.pipeline.crumbs import Crumbs
-from longriver.pipeline.damage import one_line
 from longriver.pipeline.dispatcher import MAX_ATTEMPTS, Dispatcher, Limits, TooManyAttempts
 from longriver.pipeline.drain import Drain, Drained
+from longriver.pipeline.one_line import one_line
 from longriver.pipeline.run_folder import RunFolder
 from longriver.pipeline.shard import Shard
 from longriver.pipeline.workforce import OnProgress, OnReceipt, ShardFailed, not_started

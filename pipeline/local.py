@@ -10,10 +10,10 @@ import torch
 from longriver.engine.errors import OrderError, RunFailed
 from longriver.pipeline.cluster_config import ClusterConfig
 from longriver.pipeline.convictions import Convictions
-from longriver.pipeline.damage import one_line
 from longriver.pipeline.dispatcher import MAX_ATTEMPTS
 from longriver.pipeline.drain import Drain, Drained
 from longriver.pipeline.lease import Lease
+from longriver.pipeline.one_line import one_line
 from longriver.pipeline.progress import Progress
 from longriver.pipeline.receipt import Receipt
 from longriver.pipeline.shard import Shard

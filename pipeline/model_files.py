@@ -20,9 +20,9 @@ import fsspec
 from longriver.engine.config import ModelConfig
 from longriver.engine.errors import OrderError
 from longriver.engine.weights import Source, gathered, sources
-from longriver.pipeline.damage import one_line
 from longriver.pipeline.file_lock import locked
 from longriver.pipeline.filesystem import PACKAGES, VERSION_KEYS
+from longriver.pipeline.one_line import one_line
 from longriver.pipeline.opening import base_name, is_local
 
 DISK_ERRORS = (errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC, errno.EROFS)

@@ -1,7 +1,9 @@
 """Where a shard's documents lie, by its rows: each once, in order, and so in every table."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from longriver.pipeline.verify_shard import Span
@@ -9,8 +11,9 @@ from longriver.pipeline.verify_shard import Span
 MAX_PROBLEMS = 20
 """Of one shard; a table that is shifted by a row has no end of them."""
 
-Place = tuple[str, int]
-"""A document's source and row."""
+PLACE = ("source", "source_row")
+
+Rows = npt.NDArray[np.int64]
 
 
 class Places:
@@ -24,22 +27,23 @@ class Places:
         self.spans: list[Span] = []
         self.num_dead = 0
         self._shard = shard
-        self._dead: set[Place] = set()
+        self._dead: dict[str, set[int]] = {}
         self._last_rows: dict[str, int] = {}
         self._names: list[str] = []
 
     def add_dead(self, batch: pa.RecordBatch) -> None:
         self.num_dead += sum(batch["num_rows"].to_pylist())
-        self._dead |= {(source, row) for source, row in _places(batch) if row is not None}
+        for source, row in zip(*(batch[name].to_pylist() for name in PLACE), strict=True):
+            if row is not None:
+                self._dead.setdefault(source, set()).add(row)
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Takes rows of the first table."""
-        if not {"source", "source_row"} <= set(batch.schema.names):
-            return
-        for source, row in _places(batch):
-            self._add(source, row)
+        if set(PLACE) <= set(batch.schema.names):
+            for source, rows in _runs_of_source(batch):
+                self._add(source, rows)
         if "document_id" in batch.schema.names:
-            self._names += list(_runs(batch["document_id"].to_pylist(), self._names))
+            self._names += _runs(batch["document_id"].to_pylist(), self._names)
 
     def follower(self, table: str) -> "Follower":
         return Follower(self, table, iter(self._names))
@@ -48,16 +52,19 @@ class Places:
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(f"shard {self._shard}: {what}")
 
-    def _add(self, source: str, row: int) -> None:
-        if row <= self._last_rows.get(source, -1):
+    def _add(self, source: str, rows: Rows) -> None:
+        before = np.concatenate([[self._last_rows.get(source, -1)], rows[:-1]])
+        for row in rows[rows <= before].tolist():
             self.complain(f"{source} row {row} is doubled or misplaced")
-        if (source, row) in self._dead:
-            self.complain(f"{source} row {row} is a document and a dead letter")
-        self._last_rows[source] = row
+        if dead := self._dead.get(source):
+            for row in sorted(dead & set(rows.tolist())):
+                self.complain(f"{source} row {row} is a document and a dead letter")
+        first, last = int(rows[0]), int(rows[-1])
+        self._last_rows[source] = last
         if self.spans and self.spans[-1].source == source:
-            self.spans[-1] = Span(source, self.spans[-1].first_row, row)
+            self.spans[-1] = Span(source, self.spans[-1].first_row, last)
         else:
-            self.spans.append(Span(source, row, row))
+            self.spans.append(Span(source, first, last))
 
 
 class Follower:
@@ -85,17 +92,20 @@ class Follower:
             self._index = index
 
 
-def _places(batch: pa.RecordBatch) -> Iterator[Place]:
-    return zip(batch["source"].to_pylist(), batch["source_row"].to_pylist(), strict=True)
+def _runs_of_source(batch: pa.RecordBatch) -> Iterator[tuple[str, Rows]]:
+    """Neighbours of one source, by their rows."""
+    sources = batch["source"].dictionary_encode()
+    codes, rows = sources.indices.to_numpy(), batch["source_row"].to_numpy()
+    starts = np.flatnonzero(codes[1:] != codes[:-1]) + 1
+    for some, of in zip(np.split(rows, starts), np.split(codes, starts), strict=True):
+        if len(some):
+            yield sources.dictionary[int(of[0])].as_py(), some
 
 
-def _runs(values: Iterable[str], before: list[str]) -> Iterator[str]:
+def _runs(values: Sequence[str], before: Sequence[str]) -> list[str]:
     """The values without those that repeat the one before; ``before`` ends with what went before.
 
     Ids need not be unlike: two neighbours of one id count as one here, in every table alike.
     """
-    last = before[-1] if before else None
-    for value in values:
-        if value != last:
-            yield value
-        last = value
+    previous = [before[-1] if before else None, *values[:-1]]
+    return [value for value, last in zip(values, previous, strict=True) if value != last]

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from longriver.engine.errors import PlanMismatch
-from longriver.pipeline.damage import is_damage, one_line
+from longriver.pipeline.damage import is_damage
+from longriver.pipeline.one_line import one_line
 from longriver.pipeline.plan import Plan
 from longriver.pipeline.shard import Piece, Shard
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import fsspec
 
 from longriver.engine.errors import OrderError
-from longriver.pipeline.damage import one_line
 from longriver.pipeline.exclusive import create_exclusive, write_atomic
+from longriver.pipeline.one_line import one_line
 from longriver.pipeline.order import Order, check_same_order
 from longriver.pipeline.storage import Storage
 from longriver.pipeline.storage_options import NO_OPTIONS, StorageOptions, disclosed

@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from longriver.engine.errors import PlanMismatch, SourceError
-from longriver.pipeline.damage import is_damage, one_line, reason_of
+from longriver.pipeline.damage import is_damage, reason_of
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.filesystem import SourceFile, list_files
 from longriver.pipeline.formats import arrow, csv, jsonl, parquet, text
 from longriver.pipeline.formats.detect import detect_formats
+from longriver.pipeline.one_line import one_line
 from longriver.pipeline.opening import is_remote
 from longriver.pipeline.plan import MAX_ROWS, Plan, cut, resolve_shard_bytes
 from longriver.pipeline.shard import Piece

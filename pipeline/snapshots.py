@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from longriver.engine.saved import Arrays, inside, taken_from, unpacked
 from longriver.engine.snapshot import Snapshot
 from longriver.pipeline.arrow_schema import arrow_schema
-from longriver.pipeline.damage import one_line
 from longriver.pipeline.document import Document
 from longriver.pipeline.job import TableRow
+from longriver.pipeline.one_line import one_line
 from longriver.pipeline.order import recorded
 from longriver.pipeline.run_folder import RunFolder
 from longriver.pipeline.snapshot_file import FOLDER, NAME, SnapshotFile, identity

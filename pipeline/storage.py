@@ -11,7 +11,7 @@ from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from longriver.engine.errors import RunFailed
-from longriver.pipeline.damage import one_line
+from longriver.pipeline.one_line import one_line
 from longriver.pipeline.patience import Patience
 from longriver.pipeline.patient_reader import PatientReader
 from longriver.pipeline.transient import is_transient

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from longriver.pipeline.damage import one_line
+from longriver.pipeline.one_line import one_line
 from longriver.pipeline.places import Places
 from longriver.pipeline.receipt import FileEntry, Receipt
 from longriver.pipeline.run_folder import RunFolder

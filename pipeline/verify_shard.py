@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pyarrow.parquet as pq
 
-from longriver.pipeline.damage import one_line
 from longriver.pipeline.footer import read_footer
 from longriver.pipeline.listing import RESULT
+from longriver.pipeline.one_line import one_line
 from longriver.pipeline.receipt import FileEntry, Receipt
 from longriver.pipeline.run_folder import RunFolder
 

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from longriver.engine.errors import RunFailed
-from longriver.pipeline.damage import one_line
+from longriver.pipeline.one_line import one_line
 from longriver.pipeline.progress import Progress
 from longriver.pipeline.receipt import Receipt
 from longriver.pipeline.shard import Shard

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from longriver.engine.errors import DocumentError
-from longriver.pipeline.damage import Damaged, TooLarge, is_damage, one_line, reason_of
+from longriver.pipeline.damage import Damaged, TooLarge, is_damage, reason_of
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.document import DeadLetter
 from longriver.pipeline.filesystem import SourceFile
@@ -25,6 +25,7 @@ from longriver.pipeline.formats.lines import (
 )
 from longriver.pipeline.formats.row import Row, salvage, unreadable_row
 from longriver.pipeline.formats.unicode import printable, to_bytes, to_str
+from longriver.pipeline.one_line import one_line
 from longriver.pipeline.shard import Piece
 
 SAMPLE_LINES, SAMPLE_BYTES = 100, 64 << 20

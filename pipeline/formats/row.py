@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from longriver.engine.errors import DocumentError
-from longriver.pipeline.damage import is_damage, one_line, reason_of
+from longriver.pipeline.damage import is_damage, reason_of
 from longriver.pipeline.document import DeadLetter
+from longriver.pipeline.one_line import one_line
 from longriver.pipeline.shard import Piece
 
 

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 
 from longriver.engine.errors import DocumentError
 from longriver.pipeline.compression import split_compression
-from longriver.pipeline.damage import is_damage, one_line, reason_of
+from longriver.pipeline.damage import is_damage, reason_of
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.document import CHUNK_BYTES
 from longriver.pipeline.filesystem import SourceFile
 from longriver.pipeline.formats.columns import refuse_columns
 from longriver.pipeline.formats.lines import COMPRESSED_RATIO
+from longriver.pipeline.one_line import one_line
 from longriver.pipeline.opening import check_readable, open_decompressed
 from longriver.pipeline.shard import Piece
 from longriver.pipeline.storage_options import StorageOptions

@@ -15,9 +15,9 @@ from longriver.engine.snapshot import Snapshot
 from longriver.engine.tokenizer.base import Tokens
 from longriver.engine.tokenizer.bytes import ByteTokenizer
 from longriver.pipeline.attempt import OnProgress
+from longriver.pipeline.lease import Lease
 from longriver.pipeline.progress import SilentReporter
 from longriver.pipeline.receipt import Receipt
-from longriver.pipeline.lease import Lease
 from longriver.pipeline.summary import summarize
 from longriver.pipeline.worker import Worker, WorkerSpec
 from tests.bench.engines import LONG

@@ -9,7 +9,8 @@ from longriver.jobs.cli import CONF
 from longriver.jobs.config import OutputConfig, RunConfig
 from longriver.jobs.keys import keys_of
 from longriver.jobs.page import ESSENTIAL, KEYS
-from longriver.jobs.score import SCORE, ScoreConfig
+from longriver.jobs.score import SCORE
+from longriver.jobs.score_config import ScoreConfig
 from longriver.pipeline.cluster_config import ClusterConfig
 from longriver.pipeline.data_config import RESULT_COLUMNS, DataConfig
 

@@ -230,7 +230,9 @@ def test_a_command_that_was_stopped_is_completed_by_the_same_command(
         raise Stop
 
     asked = RetryConfig(
-        output=FolderPath(path=folder.url), reason=("null_text",), changes={"output": {}}
+        output=FolderPath.model_validate({"path": folder.url}),
+        reason=("null_text",),
+        changes={"output": {}},
     )
     with pytest.raises(Stop):
         retry_dead(asked, stop)

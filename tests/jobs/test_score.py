@@ -14,7 +14,8 @@ from longriver.engine.saved import packed, unpacked
 from longriver.engine.sequence import Sequence as EngineSequence
 from longriver.engine.text_counts import TextCounts
 from longriver.engine.tokenizer.base import Tokens
-from longriver.jobs.score import ScoreConfig, ScoreJob
+from longriver.jobs.score import ScoreJob
+from longriver.jobs.score_config import ScoreConfig
 from longriver.pipeline.document import Document
 from longriver.pipeline.table import Row
 

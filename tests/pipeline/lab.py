@@ -11,7 +11,8 @@ import pytest
 from longriver.engine.engine import Engine
 from longriver.engine.errors import DocumentError
 from longriver.engine.version import Version
-from longriver.jobs.score import ScoreConfig, ScoreJob
+from longriver.jobs.score import ScoreJob
+from longriver.jobs.score_config import ScoreConfig
 from longriver.pipeline.attempt import Attempt, LostDocuments, Reader
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.dataset import read_documents

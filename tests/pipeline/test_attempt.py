@@ -15,7 +15,8 @@ from longriver.engine.engine import Engine
 from longriver.engine.errors import DocumentError
 from longriver.engine.settings import resolve
 from longriver.engine.tokenizer.bytes import ByteTokenizer
-from longriver.jobs.score import ScoreConfig, ScoreJob
+from longriver.jobs.score import ScoreJob
+from longriver.jobs.score_config import ScoreConfig
 from longriver.pipeline.attempt import Attempt, Documents, LostDocuments, Reader
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.dataset import read_documents

@@ -5,7 +5,8 @@ import errno
 import pyarrow as pa
 import pytest
 
-from longriver.pipeline.damage import Damaged, is_damage, one_line
+from longriver.pipeline.damage import Damaged, is_damage
+from longriver.pipeline.one_line import one_line
 
 
 @pytest.mark.parametrize(

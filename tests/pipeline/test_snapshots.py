@@ -12,7 +12,8 @@ import pytest
 from longriver.engine.reading import Result
 from longriver.engine.sequence import Sequence
 from longriver.engine.version import Version
-from longriver.jobs.score import ScoreConfig, ScoreJob
+from longriver.jobs.score import ScoreJob
+from longriver.jobs.score_config import ScoreConfig
 from longriver.pipeline.attempt import Attempt, Reader
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.dataset import read_documents

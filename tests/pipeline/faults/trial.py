@@ -61,7 +61,7 @@ class Trial:
         order = order_of(self.corpus, self.run_path)
         try:
             carry_out(order, points, self.num_workers, self.limits)
-        except (RunFailed, OrderError) as error:
+        except (RunFailed, OrderError, OSError) as error:
             print(error, file=sys.stderr)
             return STOPPED
         return DONE

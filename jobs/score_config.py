@@ -1,0 +1,31 @@
+"""What an order may say about the score job."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from longriver.jobs.score import ScoreJob
+
+
+class ScoreConfig(BaseModel):
+    """What the score job writes.
+
+    segment_tokens: tokens of each row of the table ``segments``.
+    token_ids:      every segment also lists its token ids.
+    token_nll:      every segment also lists the nats of each of its tokens.
+    context_policy: what a token is conditioned on; ``streaming`` is everything before it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["score"] = "score"
+    segment_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
+    token_ids: bool = False
+    token_nll: bool = False
+    context_policy: Literal["streaming"] = "streaming"
+
+    def build(self, group_columns: tuple[str, ...]) -> "ScoreJob":
+        from longriver.jobs.score import ScoreJob  # seconds that a refused order does without
+
+        return ScoreJob(self, group_columns)

@@ -34,6 +34,7 @@ KEYS = {
     "data.part_column": "for documents in consecutive rows of one id",
     "data.group_columns": "results carry them, figures are given by them",
     "data.shard_bytes": "text in a unit of work",
+    "data.max_document_bytes": "longer ones are dead letters; null: no limit",
     "data.storage_options": "keys and address of its store, as a mapping",
     "model.path": "or .pth, .safetensors, folder, hf://owner/name",
     "model.lora": "LoRA file or folder, merged into the weights",

@@ -22,9 +22,10 @@ def in_spans(
 ) -> Tensor:
     """Applies ``span`` to ``num_tokens`` tokens at a time; returns y [R, H, N].
 
-    Slots are updated in place. Where a segment ends within a span, ``span`` reads rows of zeros.
+    All is done in the state's number type; slots are updated in place. Where a segment ends within
+    a span, ``span`` reads rows of zeros.
     """
-    y_RHN = torch.zeros_like(inputs_RHN[0])
+    y_RHN = torch.zeros_like(inputs_RHN[0], dtype=state_SHKV.dtype)
     starts, lengths = cu_seqlens[:-1].long(), cu_seqlens.diff().long()
     longest = int(lengths.max()) if len(lengths) else 0
     for begin in range(0, longest, num_tokens):
@@ -33,7 +34,7 @@ def in_spans(
         valid_nC = offsets < lengths[active, None]
         rows_nC = torch.where(valid_nC, starts[active, None] + offsets, 0)
         where = slots[active].long()
-        inputs = (_gathered(x, rows_nC, valid_nC) for x in inputs_RHN)
+        inputs = (_gathered(x, rows_nC, valid_nC).to(state_SHKV.dtype) for x in inputs_RHN)
         y_nHCV, after = span(*inputs, state_SHKV[where])
         state_SHKV[where] = after
         y_RHN[rows_nC[valid_nC]] = y_nHCV.transpose(1, 2)[valid_nC]

@@ -19,7 +19,7 @@ XZ_MEMORY = 256 << 20
 """Most that an xz stream may ask for; ``xz -9`` asks for 65 MiB. zstd has its own limit, a window
 of 128 MiB, which only ``--ultra`` with ``--long`` exceeds."""
 
-FREE_BYTES, MAX_RATIO = 64 << 20, 500
+FREE_BYTES, MAX_RATIO = 64 << 20, 200
 """Bytes that any file may give, and how many more for each of its own; text gives 2 to 20."""
 
 

@@ -58,13 +58,15 @@ def check_readable(source: str, options: StorageOptions = NO_OPTIONS) -> None:
 
 
 @contextlib.contextmanager
-def open_arrow(
-    source: str, options: StorageOptions = NO_OPTIONS, *, mapped: bool = False
-) -> Iterator[pa.NativeFile]:
-    """Opens a file for Arrow's readers; ``mapped`` lets local ones be read without a copy."""
+def open_arrow(source: str, options: StorageOptions = NO_OPTIONS) -> Iterator[pa.NativeFile]:
+    """Opens a file for Arrow's readers.
+
+    It is not mapped: whoever shortens a mapped file ends the process that reads it, and Arrow
+    copies the chosen columns out of a mapping all the same.
+    """
     fs, root = storage_of(source, options)
     if fs.is_local:
-        with pa.memory_map(root) if mapped else pa.OSFile(root) as file:
+        with pa.OSFile(root) as file:
             yield file
     else:
         with fs.open(root) as opened, pa.PythonFile(opened, "r") as file:

@@ -4,20 +4,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from longriver.engine.batch import Batch
 from longriver.engine.config import ModelConfig
 from longriver.engine.network.channel_mix import ChannelMix
-from longriver.engine.network.parts import Norm
+from longriver.engine.network.parts import Embedding, Norm
 from longriver.engine.network.time_mix4 import TimeMix4
 from longriver.engine.network.time_mix5 import TimeMix5
 from longriver.engine.network.time_mix6 import TimeMix6
 from longriver.engine.network.time_mix7 import TimeMix7
 from longriver.engine.state import State
 from longriver.engine.version import Version
-from longriver.kernels.nll.blocked import head_nll
+from longriver.kernels import dispatch
 
 # R packed rows · D width · V vocabulary
 
@@ -47,7 +46,7 @@ class Network:
 
     source: ModelConfig
     version: Version
-    embedding: Tensor
+    embedding: Embedding
     norm_in: Norm
     layers: tuple[Layer, ...]
     norm_out: Norm
@@ -64,11 +63,11 @@ class Network:
 
     @property
     def vocab_size(self) -> int:
-        return len(self.embedding)
+        return len(self.embedding.table)
 
     @property
     def width(self) -> int:
-        return self.embedding.shape[1]
+        return self.embedding.table.shape[1]
 
     @property
     def dtype(self) -> torch.dtype:
@@ -85,7 +84,7 @@ def forward(network: Network, batch: Batch, state: State) -> tuple[Tensor, State
     The state that goes in is used up: its memory becomes the state that comes out.
     """
     dtype = network.dtype
-    x_RD = network.norm_in(F.embedding(batch.tokens, network.embedding), dtype)
+    x_RD = network.norm_in(network.embedding(batch.tokens), dtype)
     v_first = None
     for index, layer in enumerate(network.layers):
         shift, wkv = state.shift[index], state.wkv[index]
@@ -99,4 +98,6 @@ def forward(network: Network, batch: Batch, state: State) -> tuple[Tensor, State
 
 def nll(network: Network, hidden_RD: Tensor, batch: Batch) -> Tensor:
     """Nats of every target of the batch, [num_tokens] float32."""
-    return head_nll(hidden_RD, network.head, batch.targets)[: batch.num_tokens]
+    head_nll = dispatch.head_nll(hidden_RD.device.type, hidden_RD.dtype)
+    nats: Tensor = head_nll(hidden_RD, network.head, batch.targets)
+    return nats[: batch.num_tokens]

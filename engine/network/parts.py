@@ -7,12 +7,31 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from longriver.engine.batch import Batch
+from longriver.engine.network.paging import forget
 from longriver.kernels import dispatch
+from longriver.kernels.head_gate.bonus import Bonus
 
 # M mixtures · R packed rows · S slots · D width · H heads · N head size
 
 NORM_EPS = 1e-5
 HALF = (torch.bfloat16, torch.float16)
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """Rows [D] by token, in the file's number type; a file's pages go once they were looked at.
+
+    Around each row that is looked up the system maps sixteen pages, in the end the whole table.
+    """
+
+    table: Tensor
+    is_file: bool
+
+    def __call__(self, tokens_R: Tensor) -> Tensor:
+        rows = F.embedding(tokens_R, self.table)
+        if self.is_file:
+            forget(self.table)
+        return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +42,8 @@ class Norm:
     bias: Tensor
 
     def __call__(self, x_RD: Tensor, dtype: torch.dtype) -> Tensor:
-        normed = F.layer_norm(x_RD.float(), self.weight.shape, self.weight, self.bias, NORM_EPS)
-        return normed.to(dtype)
+        norm = dispatch.layer_norm(x_RD.device.type, dtype)
+        return norm(x_RD, self.weight, self.bias, eps=NORM_EPS, dtype=dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +58,11 @@ class HeadNorm:
         """Returns [R, D]: a LayerNorm over each head, which on CPU is several times faster."""
         normed = F.layer_norm(y_RHN, y_RHN.shape[2:], eps=self.eps)
         return torch.addcmul(self.bias, normed.flatten(1), self.weight)
+
+    def gated(self, y_RHN: Tensor, gate_RD: Tensor, bonus: Bonus | None = None) -> Tensor:
+        """Returns [R, D] in the number type of the gate, which it is multiplied with."""
+        op = dispatch.head_gate(y_RHN.device.type, gate_RD.dtype)
+        return op(y_RHN, gate_RD, self.weight, self.bias, eps=self.eps, bonus=bonus)
 
 
 def mixtures(x_RD: Tensor, mix_MD: Tensor, batch: Batch, last_SD: Tensor) -> Tensor:

@@ -66,10 +66,10 @@ class TimeMix5:
             cu_seqlens=batch.cu_seqlens,
             slots=batch.slots,
         )
-        out = self.norm(y).to(x.dtype)
-        if self.gate is not None:
-            out = out * F.silu(F.linear(rest[0], self.gate))
-        return F.linear(out, self.output), None
+        if self.gate is None:
+            return F.linear(self.norm(y).to(x.dtype), self.output), None
+        gate = F.silu(F.linear(rest[0], self.gate))
+        return F.linear(self.norm.gated(y, gate), self.output), None
 
 
 def read_time_mix(

@@ -88,7 +88,7 @@ class TimeMix6:
             slots=slots,
         )
         gate = F.silu(F.linear(xg, self.gate))
-        return F.linear(self.norm(y).to(x.dtype) * gate, self.output), None
+        return F.linear(self.norm.gated(y, gate), self.output), None
 
     def _log_decay(self, xw_RD: Tensor) -> Tensor:
         learnt = F.linear(torch.tanh(F.linear(xw_RD, self.decay_down)), self.decay_up)

@@ -1,10 +1,8 @@
 """The time mix of RWKV-7 (Goose, arXiv 2503.14456): a state that learns by the delta rule."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -12,11 +10,12 @@ from longriver.engine.batch import Batch
 from longriver.engine.network.parts import HeadNorm, mixtures
 from longriver.engine.network.reader import Reader
 from longriver.kernels import dispatch
+from longriver.kernels.head_gate.bonus import Bonus
+from longriver.kernels.wkv7_inputs.parts import Residual, Weights
 
 # R packed rows · D width · H heads · N head size (K keys, V values) · S slots
 
 MIXES = "rwkvag"
-DECAY_SCALE = -math.exp(-0.5)
 FIRST = "blocks.0.att"
 """Of the first layer, which has no value residual."""
 FLOPS_PER_ENTRY = 7
@@ -82,38 +81,33 @@ class TimeMix7:
         self, x: Tensor, batch: Batch, last_SD: Tensor, wkv_SHKV: Tensor, v_first: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         xr, xw, xk, xv, xa, xg = mixtures(x, self.mix, batch, last_SD)
-        r, k = F.linear(xr, self.receptance), F.linear(xk, self.key)
-        v, v_first = self._value(xv, v_first)
-        w_log = self._log_decay(xw)
-        rate = self.rate(xa).sigmoid_()
-        gate = self.gate.sigmoid(xg)
-        heads = (-1, *self.bonus.shape)
-        removal = F.normalize((k * self.removal_scale).float().view(heads), dim=2)
-        k = k * torch.addcmul(1 - self.rate_scale, rate, self.rate_scale)
-        r, k, v, rate, w_log = (z.float().view(heads) for z in (r, k, v, rate, w_log))
-        y = dispatch.wkv7(x.device.type, wkv_SHKV.dtype)(
-            r,
-            w_log,
-            k,
+        v = F.linear(xv, self.value)
+        feed = dispatch.wkv7_inputs(x.device.type, x.dtype)
+        fed = feed(
+            F.linear(xk, self.key),
             v,
-            -removal,
-            removal * rate,
+            self.decay.tanh(xw),
+            self.rate(xa),
+            Weights(self.decay_bias, self.removal_scale, self.rate_scale),
+            heads=tuple(self.bonus.shape),
+            residual=self._residual(xv, v_first),
+        )
+        r_RHN = F.linear(xr, self.receptance).view(-1, *self.bonus.shape)
+        y = dispatch.wkv7(x.device.type, wkv_SHKV.dtype)(
+            r_RHN,
+            *fed,
             state_SHKV=wkv_SHKV,
             cu_seqlens=batch.cu_seqlens,
             slots=batch.slots,
         )
-        now = (r * k * self.bonus).sum(dim=2, keepdim=True) * v
-        out = (self.norm(y) + now.flatten(1)).to(gate.dtype)
-        return F.linear(out * gate, self.output), v_first
+        bonus = Bonus(r_RHN, fed.k_RHN, fed.v_RHN, self.bonus)
+        out = self.norm.gated(y, self.gate.sigmoid(xg), bonus)
+        return F.linear(out, self.output), v if v_first is None else v_first
 
-    def _log_decay(self, xw_RD: Tensor) -> Tensor:
-        return (self.decay.tanh(xw_RD).float() + self.decay_bias).sigmoid_().mul_(DECAY_SCALE)
-
-    def _value(self, xv_RD: Tensor, v_first: Tensor | None) -> tuple[Tensor, Tensor]:
-        v = F.linear(xv_RD, self.value)
+    def _residual(self, xv_RD: Tensor, v_first: Tensor | None) -> Residual | None:
         if self.residual is None or v_first is None:
-            return v, v
-        return torch.addcmul(v, v_first - v, self.residual(xv_RD).sigmoid_()), v_first
+            return None
+        return Residual(v_first, self.residual(xv_RD))
 
 
 def read_time_mix(reader: Reader, att: str, heads: tuple[int, int], eps: float) -> TimeMix7:

@@ -8,12 +8,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from longriver.kernels.exp_cpu import exp
+
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 
 BLOCK = 64
 """Channels that one thread takes through a segment: a few cache lines of each row."""
 
+NUMERATOR, DENOMINATOR, EXPONENT, DECAY, BONUS, KEY, VALUE, OUTPUT = (BLOCK * i for i in range(8))
+"""Where one piece of memory holds what: arrays of their own might overlap, for all LLVM knows."""
 ONE = np.float32(1)
 
 
@@ -48,8 +52,22 @@ def wkv4(
 @numba.njit(cache=True, fastmath={"contract"}, nogil=True)
 def _weights(past: np.float32, now: np.float32) -> tuple[np.float32, np.float32]:
     # relative to the greater of the two, whose own weight is exp(0)
-    of_lesser = np.exp(-abs(past - now))
+    of_lesser = exp(-abs(past - now))
     return (ONE, of_lesser) if past >= now else (of_lesser, ONE)
+
+
+@numba.njit(cache=True, fastmath={"contract"}, error_model="numpy", nogil=True)
+def _step(m: Floats) -> None:
+    for c in range(BLOCK):
+        key, value = m[KEY + c], m[VALUE + c]
+        numerator, denominator, exponent = m[NUMERATOR + c], m[DENOMINATOR + c], m[EXPONENT + c]
+        e1, e2 = _weights(exponent, m[BONUS + c] + key)
+        m[OUTPUT + c] = (e1 * numerator + e2 * value) / (e1 * denominator + e2)
+        left = exponent + m[DECAY + c]
+        e1, e2 = _weights(left, key)
+        m[NUMERATOR + c] = e1 * numerator + e2 * value
+        m[DENOMINATOR + c] = e1 * denominator + e2
+        m[EXPONENT + c] = left if left >= key else key
 
 
 @numba.njit(cache=True, fastmath={"contract"}, nogil=True)
@@ -65,16 +83,20 @@ def _scan_block(
     last: int,
     y: Floats,
 ) -> None:
+    memory = np.zeros(OUTPUT + BLOCK, np.float32)
+    for c in range(last - first):
+        memory[DECAY + c], memory[BONUS + c] = decay[first + c], bonus[first + c]
+        for part in range(3):
+            memory[part * BLOCK + c] = state[part, first + c]
     for t in range(begin, end):
-        for c in range(first, last):
-            key, value, aa, bb = k[t, c], v[t, c], state[0, c], state[1, c]
-            e1, e2 = _weights(state[2, c], bonus[c] + key)
-            y[t, c] = (e1 * aa + e2 * value) / (e1 * bb + e2)
-            left = state[2, c] + decay[c]
-            e1, e2 = _weights(left, key)
-            state[0, c] = e1 * aa + e2 * value
-            state[1, c] = e1 * bb + e2
-            state[2, c] = left if left >= key else key
+        for c in range(last - first):
+            memory[KEY + c], memory[VALUE + c] = k[t, first + c], v[t, first + c]
+        _step(memory)
+        for c in range(last - first):
+            y[t, first + c] = memory[OUTPUT + c]
+    for c in range(last - first):
+        for part in range(3):
+            state[part, first + c] = memory[part * BLOCK + c]
 
 
 @numba.njit(cache=True, fastmath={"contract"}, nogil=True)

@@ -8,8 +8,19 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from longriver.kernels.exp_cpu import exp
+
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
+
+COLUMNS = 64
+"""Columns of a head's state that are taken together, a number that LLVM knows."""
+REMOVED, UPCOMING, OUTPUT, VALUE, STATE = (COLUMNS * i for i in range(5))
+"""Where one piece of memory holds what: arrays of their own might overlap, for all LLVM knows."""
+DECAY, KEY, WEIGHT, QUERY, REMOVAL = range(5)
+"""What a token brings for every row of the state; rows are taken in pairs, the last may be none."""
+MOST_ROWS = 1 << 20
+"""So that LLVM knows the range of a row's number; no head is as large."""
 
 
 def wkv7(
@@ -25,13 +36,15 @@ def wkv7(
     slots: Tensor,
 ) -> Tensor:
     """See ``longriver.kernels.wkv7.reference.wkv7``; float32 on CPU, contiguous."""
-    y_RHN = torch.zeros_like(r_RHN)
+    r_RHN = r_RHN.float()  # as the other inputs are, whatever the network's own type
+    y_RHN = torch.empty_like(r_RHN)
+    y_RHN[int(cu_seqlens[-1]) :] = 0
     # with one thread not even a pool: its idle threads would spin
     scan = _scan_serial if torch.get_num_threads() == 1 else _scan_parallel
     scan(
         len(slots) * r_RHN.shape[1],
         r_RHN.numpy(),
-        w_log_RHN.exp().numpy(),
+        w_log_RHN.numpy(),
         k_RHN.numpy(),
         v_RHN.numpy(),
         a_RHN.numpy(),
@@ -45,48 +58,96 @@ def wkv7(
 
 
 @numba.njit(cache=True, fastmath={"contract"}, nogil=True)
-def _scan_head(
+def _begin(S: Floats, a: Floats, memory: Floats) -> None:
+    for i in range(len(S)):
+        begins = STATE + i * COLUMNS
+        memory[begins : begins + S.shape[1]] = S[i]
+        for j in range(COLUMNS):
+            memory[UPCOMING + j] += a[i] * memory[begins + j]
+
+
+@numba.njit(cache=True, fastmath={"contract"}, nogil=True)
+def _bring(
+    rows: Floats,
+    t: int,
+    following: int,
+    h: int,
+    w_log: Floats,
+    k: Floats,
+    b: Floats,
     r: Floats,
-    w: Floats,
+    a: Floats,
+) -> None:
+    for i in range(k.shape[2]):
+        rows[DECAY, i] = exp(w_log[t, h, i])
+        rows[KEY, i] = k[t, h, i]
+        rows[WEIGHT, i] = b[t, h, i]
+        rows[QUERY, i] = r[t, h, i]
+        rows[REMOVAL, i] = a[following, h, i]
+
+
+@numba.njit(cache=True, fastmath={"contract"}, nogil=True)
+def _step(memory: Floats, rows: Floats) -> None:
+    # while rows of S are updated they are at hand for the next token's removal sum
+    for j in range(COLUMNS):
+        memory[REMOVED + j] = memory[UPCOMING + j]
+        memory[UPCOMING + j] = 0
+        memory[OUTPUT + j] = 0
+    for i in range(0, MOST_ROWS, 2):
+        if i >= rows.shape[1]:
+            break
+        w0, k0, b0 = rows[DECAY, i], rows[KEY, i], rows[WEIGHT, i]
+        w1, k1, b1 = rows[DECAY, i + 1], rows[KEY, i + 1], rows[WEIGHT, i + 1]
+        r0, a0 = rows[QUERY, i], rows[REMOVAL, i]
+        r1, a1 = rows[QUERY, i + 1], rows[REMOVAL, i + 1]
+        here, below = STATE + i * COLUMNS, STATE + (i + 1) * COLUMNS
+        for j in range(COLUMNS):
+            removed, value = memory[REMOVED + j], memory[VALUE + j]
+            x = w0 * memory[here + j] + b0 * removed + k0 * value
+            z = w1 * memory[below + j] + b1 * removed + k1 * value
+            memory[here + j], memory[below + j] = x, z
+            # row after row, as in _begin, or a split would change bits
+            memory[OUTPUT + j] = (memory[OUTPUT + j] + r0 * x) + r1 * z
+            memory[UPCOMING + j] = (memory[UPCOMING + j] + a0 * x) + a1 * z
+
+
+@numba.njit(cache=True, fastmath={"contract"}, nogil=True)
+def _scan_columns(
+    r: Floats,
+    w_log: Floats,
     k: Floats,
     v: Floats,
     a: Floats,
     b: Floats,
     S: Floats,
     h: int,
+    first: int,
     begin: int,
     end: int,
     y: Floats,
 ) -> None:
-    # while a token updates a row of S, the row is at hand for the next token's removal sum
     size = S.shape[0]
-    removed = np.zeros(size, np.float32)
-    upcoming = np.zeros(size, np.float32)
-    output = np.zeros(size, np.float32)
-    for i in range(size):
-        for j in range(size):
-            removed[j] += a[begin, h, i] * S[i, j]
+    columns = min(COLUMNS, size - first)
+    rows = np.zeros((5, size + size % 2), np.float32)
+    memory = np.zeros(STATE + rows.shape[1] * COLUMNS, np.float32)
+    _begin(S[:, first : first + columns], a[begin, h], memory)
     for t in range(begin, end):
-        following = min(t + 1, end - 1)
-        output[:] = 0
-        upcoming[:] = 0
-        for i in range(size):
-            decay, key, weight = w[t, h, i], k[t, h, i], b[t, h, i]
-            query, removal = r[t, h, i], a[following, h, i]
-            for j in range(size):
-                new = decay * S[i, j] + weight * removed[j] + key * v[t, h, j]
-                S[i, j] = new
-                output[j] += query * new
-                upcoming[j] += removal * new
-        y[t, h, :] = output
-        removed, upcoming = upcoming, removed
+        _bring(rows, t, min(t + 1, end - 1), h, w_log, k, b, r, a)
+        for j in range(columns):
+            memory[VALUE + j] = v[t, h, first + j]
+        _step(memory, rows)
+        for j in range(columns):
+            y[t, h, first + j] = memory[OUTPUT + j]
+    for i in range(size):
+        for j in range(columns):
+            S[i, first + j] = memory[STATE + i * COLUMNS + j]
 
 
 @numba.njit(cache=True, fastmath={"contract"}, nogil=True)
 def _scan_task(
     i: int,
     r: Floats,
-    w: Floats,
+    w_log: Floats,
     k: Floats,
     v: Floats,
     a: Floats,
@@ -100,7 +161,9 @@ def _scan_task(
     segment, h = i // num_heads, i % num_heads
     begin, end = cu_seqlens[segment], cu_seqlens[segment + 1]
     if begin < end:
-        _scan_head(r, w, k, v, a, b, state[slots[segment], h], h, begin, end, y)
+        S = state[slots[segment], h]
+        for first in range(0, len(S), COLUMNS):
+            _scan_columns(r, w_log, k, v, a, b, S, h, first, begin, end, y)
 
 
 # two functions, as Numba's cache on disk knows a function by its name, whatever its options

@@ -23,7 +23,7 @@ def wkv7(
     cu_seqlens: Tensor,
     slots: Tensor,
 ) -> Tensor:
-    """See ``longriver.kernels.wkv7.reference.wkv7``; inputs and state are of one number type."""
+    """See ``longriver.kernels.wkv7.reference.wkv7``; all is done in the state's number type."""
     return in_spans(
         _span,
         (r_RHN, w_log_RHN, k_RHN, v_RHN, a_RHN, b_RHN),

@@ -32,7 +32,7 @@ def pieces(file: SourceFile, data: DataConfig, max_bytes: int, max_rows: int) ->
     The lengths of batches lie beside them and not in an index, so the text column is passed
     over once. A batch that cannot be read counts as one row.
     """
-    with open_arrow(file.source, file.options, mapped=True) as opened:
+    with open_arrow(file.source, file.options) as opened:
         check_schema(data, file, _schema(opened))
         groups: list[Group] = []
         starts = DocumentStarts()
@@ -48,7 +48,7 @@ def pieces(file: SourceFile, data: DataConfig, max_bytes: int, max_rows: int) ->
 
 def rows(piece: Piece, data: DataConfig) -> Iterator[Row | DeadLetter]:
     """Reads a piece; a damaged batch costs the rest of the piece."""
-    with open_arrow(piece.source, data.storage_options, mapped=True) as opened:
+    with open_arrow(piece.source, data.storage_options) as opened:
         yield from salvage(_rows(opened, piece, data), piece, piece.row_start, piece.num_rows)
 
 

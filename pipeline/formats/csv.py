@@ -33,6 +33,7 @@ from longriver.pipeline.storage_options import StorageOptions
 csv.field_size_limit(sys.maxsize)
 
 MAX_HEADER_BYTES = 1 << 20
+"""Longest header."""
 
 
 def pieces(file: SourceFile, data: DataConfig, max_bytes: int, max_rows: int) -> list[Piece]:
@@ -67,9 +68,9 @@ def _rows(piece: Piece, data: DataConfig) -> Iterator[Row | DeadLetter]:
 def _header(source: str, options: StorageOptions) -> tuple[list[str], int]:
     """Returns the column names, and the bytes of the file up to behind them."""
     num_bytes = mark_bytes(source, options)
-    for line in first_lines(source, csv_ends, options):
+    for line in first_lines(source, csv_ends, options, MAX_HEADER_BYTES):
         num_bytes += len(line)
-        if len(line) > MAX_HEADER_BYTES:
+        if isinstance(line, LongLine):
             raise Damaged(f"its header has {len(line)} bytes; is a quote never closed?")
         if line not in BLANK:
             return [printable(name) for name in _fields(line)], num_bytes

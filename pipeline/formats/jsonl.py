@@ -28,8 +28,9 @@ from longriver.pipeline.formats.unicode import printable, to_bytes, to_str
 from longriver.pipeline.one_line import one_line
 from longriver.pipeline.shard import Piece
 
-SAMPLE_LINES, SAMPLE_BYTES = 100, 64 << 20
-"""What is looked at for the keys that there are; a key absent from all of it is refused."""
+SAMPLE_LINES, SAMPLE_LINE_BYTES = 100, 1 << 20
+"""What is looked at for the keys that there are, longer lines left out; a key absent from all of it
+is refused. Many files are looked at together."""
 
 
 def pieces(file: SourceFile, data: DataConfig, max_bytes: int, max_rows: int) -> list[Piece]:
@@ -54,15 +55,14 @@ def rows(piece: Piece, data: DataConfig) -> Iterator[Row | DeadLetter]:
 
 
 def _check_keys(file: SourceFile, data: DataConfig) -> None:
-    num_bytes, keys, error = 0, dict[str, None](), None
+    keys, error = dict[str, None](), None
     for line in itertools.islice(_undamaged_lines(file), SAMPLE_LINES):
-        num_bytes += len(line)
+        if isinstance(line, LongLine):
+            continue
         try:
             keys |= dict.fromkeys(_object(line))
         except Damaged as damage:
             error = error or damage
-        if num_bytes > SAMPLE_BYTES:
-            break
     if keys:
         require_columns(data, file, list(keys))
     elif error is not None:
@@ -73,7 +73,7 @@ def _undamaged_lines(file: SourceFile) -> Iterator[Line]:
     """Yields the lines before the first damage, which must not come before the first line."""
     line: Line = b""
     try:
-        for line in first_lines(file.source, line_ends, file.options):
+        for line in first_lines(file.source, line_ends, file.options, SAMPLE_LINE_BYTES):
             if line not in BLANK:
                 yield line
     except Exception as error:

@@ -50,14 +50,19 @@ def mark_bytes(source: str, options: StorageOptions) -> int:
     return len(BYTE_ORDER_MARK) if head == BYTE_ORDER_MARK else 0
 
 
-def first_lines(source: str, record_ends: RecordEnds, options: StorageOptions) -> Iterator[Line]:
+def first_lines(
+    source: str,
+    record_ends: RecordEnds,
+    options: StorageOptions,
+    max_bytes: int = MAX_RECORD_BYTES,
+) -> Iterator[Line]:
     """Yields the lines from the file's beginning, without a byte order mark.
 
     Raises:
         Damaged: the mark is that of another encoding than UTF-8.
     """
     with contextlib.closing(open_decompressed(source, options)) as stream:
-        yield from split_lines(_unmarked(_blocks(stream, None)), record_ends)
+        yield from split_lines(_unmarked(_blocks(stream, None)), record_ends, max_bytes)
 
 
 def piece_records(piece: Piece, record_ends: RecordEnds, options: StorageOptions) -> Iterator[Line]:

@@ -27,6 +27,31 @@ def test_float32_on_cuda_runs_triton_where_it_is_installed(op: Op) -> None:
     assert getattr(dispatch, op.name)("cuda", torch.float32) is op.triton
 
 
+FUSED = ("head_gate", "head_nll", "layer_norm", "token_mix", "wkv7_inputs")
+
+
+@pytest.mark.parametrize("op", FUSED)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
+def test_activations_of_any_type_on_cuda_run_triton(op: str, dtype: torch.dtype) -> None:
+    pytest.importorskip("triton", reason="Triton is not installed")
+    chosen = getattr(dispatch, op)("cuda", dtype)
+    assert chosen.__name__ == op and chosen.__module__.rpartition(".")[2].startswith("triton_")
+
+
+@pytest.mark.parametrize("op", FUSED)
+def test_activations_of_16_bits_on_cpu_run_torch(op: str) -> None:
+    module = getattr(dispatch, op)("cpu", torch.bfloat16).__module__
+    assert module.rpartition(".")[2] in ("torch_any", "blocked")
+
+
+def test_the_chunked_form_of_wkv7_is_taken_where_it_is_asked_for_only() -> None:
+    pytest.importorskip("triton", reason="Triton is not installed")
+    on_cuda = dispatch.wkv7("cuda", torch.float32, "chunked").__module__
+    assert on_cuda == "longriver.kernels.wkv7.triton_chunked"
+    on_cpu = dispatch.wkv7("cpu", torch.float32, "chunked").__module__
+    assert on_cpu == "longriver.kernels.wkv7.torch_chunked"
+
+
 TORCH_FORMS = ("wkv4.torch_scan", "wkv6.torch_chunked", "wkv7.torch_chunked")
 
 WITHOUT_TRITON = """

@@ -3,34 +3,48 @@
 import pytest
 import torch
 
-from longriver.kernels.nll import blocked, reference
+from longriver.kernels.nll import blocked, numba_cpu, reference
+
+FORMS = {"torch": blocked.head_nll, "numba": numba_cpu.head_nll}
+every_form = pytest.mark.parametrize("form", FORMS)
 
 
+@every_form
 @pytest.mark.parametrize("rows", [16, 48, 272])
 @pytest.mark.parametrize("vocab", [1, 256, 1024, 1025, 3000])
-def test_blocked_nll_matches_the_reference(rows: int, vocab: int) -> None:
+def test_blocked_nll_matches_the_reference(form: str, rows: int, vocab: int) -> None:
     generator = torch.Generator().manual_seed(rows * vocab)
     hidden = torch.randn(rows, 96, generator=generator)
     head = torch.randn(vocab, 96, generator=generator)
     target = torch.randint(0, vocab, (rows,), generator=generator)
     expected = reference.head_nll(hidden.double(), head.double(), target)
-    found = blocked.head_nll(hidden, head, target)
+    found = FORMS[form](hidden, head, target)
     assert found.dtype == torch.float32
     assert torch.allclose(found.double(), expected, atol=1e-4, rtol=2e-6)
 
 
-def test_logits_far_apart_neither_overflow_nor_vanish() -> None:
+@every_form
+def test_logits_far_apart_neither_overflow_nor_vanish(form: str) -> None:
     hidden = torch.tensor([[1.0]] * 16)
     head = torch.tensor([[-500.0], [500.0], [0.0]])
-    found = blocked.head_nll(hidden, head, torch.full((16,), 0), vocab_block=1)
+    found = FORMS[form](hidden, head, torch.full((16,), 0), vocab_block=1)
     assert torch.equal(found, torch.full((16,), 1000.0))
 
 
-def test_a_row_has_the_same_bits_whatever_stands_beside_it() -> None:
+@every_form
+def test_what_is_not_finite_gives_no_finite_nats(form: str) -> None:
+    hidden = torch.ones(16, 8)
+    hidden[3], hidden[5, 2] = torch.inf, torch.nan
+    found = FORMS[form](hidden, torch.rand(100, 8), torch.full((16,), 7))
+    assert torch.isfinite(found).tolist() == [row not in (3, 5) for row in range(16)]
+
+
+@every_form
+def test_a_row_has_the_same_bits_whatever_stands_beside_it(form: str) -> None:
     generator = torch.Generator().manual_seed(1)
     hidden, head = torch.randn(528, 128, generator=generator), torch.randn(2500, 128)
     target = torch.randint(0, 2500, (528,), generator=generator)
-    whole = blocked.head_nll(hidden, head, target)
+    whole = FORMS[form](hidden, head, target)
     for begin, end in ((0, 16), (5, 37), (200, 472), (496, 528)):
-        part = blocked.head_nll(hidden[begin:end].clone(), head, target[begin:end])
+        part = FORMS[form](hidden[begin:end].clone(), head, target[begin:end])
         assert torch.equal(part, whole[begin:end])

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -238,10 +238,3 @@ def test_a_drained_run_lets_go_of_everything_and_goes_on_later(tmp_path: Path) -
         session.work(workforce, spec, SilentReporter())
     assert not list((tmp_path / "run" / "crumbs").rglob("*.json")), "nobody died"
     assert_whole(work(config, die))
-
-
-@pytest.fixture(autouse=True)
-def no_children_left() -> Iterator[None]:
-    yield
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)

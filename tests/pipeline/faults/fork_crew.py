@@ -148,4 +148,5 @@ def _listen(shell: WorkerShell, line: Connection, leases: "queue.Queue[Lease]") 
             case "leave":
                 shell.leave()
             case _:
-                line.send(("pulse", shell.pulse()))
+                with suppress(OSError):
+                    line.send(("pulse", shell.pulse()))

@@ -1,0 +1,1 @@
+"""LayerNorm over the width of each row."""

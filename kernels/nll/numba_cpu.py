@@ -1,0 +1,113 @@
+"""Negative log-likelihoods for CPUs: the log-sum-exp of a tile in two passes over each row."""
+
+import math
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from longriver.kernels.exp_cpu import exp
+from longriver.kernels.nll.blocked import ROW_BLOCK, VOCAB_BLOCK
+
+Floats = npt.NDArray[np.float32]
+Longs = npt.NDArray[np.int64]
+
+LANES = 32
+"""Columns that are taken together: maxima and sums are kept for each of them, then put together."""
+LEAST = np.float32(-math.inf)
+
+
+def head_nll(
+    hidden_RD: Tensor,
+    head_VD: Tensor,
+    target_R: Tensor,
+    *,
+    row_block: int = ROW_BLOCK,
+    vocab_block: int = VOCAB_BLOCK,
+) -> Tensor:
+    """See ``longriver.kernels.nll.blocked.head_nll``; float32 on CPU."""
+    rows = len(hidden_RD)
+    largest, total, chosen = torch.full((rows,), -math.inf), torch.zeros(rows), torch.zeros(rows)
+    # with one thread not even a pool: its idle threads would spin
+    fold = _fold_serial if torch.get_num_threads() == 1 else _fold_parallel
+    tile = torch.empty(min(rows, row_block), min(len(head_VD), vocab_block))
+    sums = [x.numpy() for x in (target_R.long(), largest, total, chosen)]
+    for begin in range(0, rows, row_block):
+        parts = [x[begin : begin + row_block] for x in sums]
+        for start in range(0, len(head_VD), vocab_block):
+            block_VD = head_VD[start : start + vocab_block]
+            hidden = hidden_RD[begin : begin + row_block]
+            logits = torch.mm(hidden, block_VD.T, out=_corner(tile, len(hidden), len(block_VD)))
+            fold(start, logits.numpy(), *parts)
+    return largest + total.log() - chosen
+
+
+def _corner(tile: Tensor, rows: int, columns: int) -> Tensor:
+    return tile.view(-1)[: rows * columns].view(rows, columns)
+
+
+@numba.njit(cache=True, fastmath={"contract"}, nogil=True)
+def _largest(row: Floats) -> np.float32:
+    lanes = np.full(LANES, LEAST)
+    whole = len(row) // LANES * LANES
+    for first in range(0, whole, LANES):
+        for lane in range(LANES):
+            x = row[first + lane]
+            lanes[lane] = x if x > lanes[lane] else lanes[lane]
+    found = LEAST
+    for lane in range(LANES):
+        found = max(found, lanes[lane])
+    for c in range(whole, len(row)):
+        found = max(found, row[c])
+    return found
+
+
+@numba.njit(cache=True, fastmath={"contract"}, nogil=True)
+def _sum_of_exp(row: Floats, largest: np.float32) -> np.float32:
+    lanes = np.zeros(LANES, np.float32)
+    whole = len(row) // LANES * LANES
+    for first in range(0, whole, LANES):
+        for lane in range(LANES):
+            lanes[lane] += exp(row[first + lane] - largest)
+    total = np.float32(0)
+    for lane in range(LANES):
+        total += lanes[lane]
+    for c in range(whole, len(row)):
+        total += exp(row[c] - largest)
+    return total
+
+
+@numba.njit(cache=True, fastmath={"contract"}, nogil=True)
+def _fold(
+    t: int,
+    start: int,
+    logits: Floats,
+    target: Longs,
+    largest: Floats,
+    total: Floats,
+    chosen: Floats,
+) -> None:
+    row, local = logits[t], target[t] - start
+    if 0 <= local < len(row):
+        chosen[t] = row[local]
+    before = largest[t]
+    largest[t] = max(before, _largest(row))
+    total[t] = total[t] * exp(before - largest[t]) + _sum_of_exp(row, largest[t])
+
+
+# two functions, as Numba's cache on disk knows a function by its name, whatever its options
+
+
+@numba.njit(cache=True, nogil=True)
+def _fold_serial(start: int, logits: Floats, *arrays: Any) -> None:
+    for t in range(len(logits)):
+        _fold(t, start, logits, *arrays)
+
+
+@numba.njit(cache=True, parallel=True, nogil=True)
+def _fold_parallel(start: int, logits: Floats, *arrays: Any) -> None:
+    for t in numba.prange(len(logits)):
+        _fold(t, start, logits, *arrays)

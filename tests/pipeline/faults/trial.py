@@ -6,8 +6,9 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import uuid4
 
 from longriver.engine.errors import OrderError, RunFailed
 from longriver.pipeline.dispatcher import Limits
@@ -28,7 +29,7 @@ class Violation(Exception):
 
 @dataclass(frozen=True)
 class Trial:
-    """A corpus and a run folder."""
+    """A corpus and a run folder of its own, since a frozen worker may outlive a trial and write."""
 
     corpus: Path
     run_path: Path
@@ -43,8 +44,10 @@ class Trial:
             raise Violation(f"{plans} ended the command with {code}")
         return code
 
-    def clear(self) -> None:
+    def anew(self) -> "Trial":
+        """The same with a folder that nobody knows of; the one before goes."""
         shutil.rmtree(self.run_path, ignore_errors=True)
+        return replace(self, run_path=self.corpus.parent / f"run-{uuid4().hex}")
 
     def check(self, expected: object) -> None:
         """Raises Violation unless everything is there once, to the byte."""
@@ -86,7 +89,7 @@ def in_fork(act: Callable[[], int]) -> int:
 def undisturbed(trial: Trial) -> tuple[object, Counters]:
     """What a run gives, and how many points it has."""
     counters = Counters()
-    trial.clear()
+    trial = trial.anew()
     if code := trial.command(counters=counters):
         raise Violation(f"the undisturbed run ended with {code}")
     return results(trial.run_path), counters
@@ -98,11 +101,12 @@ def endure(trial: Trial, story: Sequence[Sequence[Plan]], expected: object) -> i
     Returns:
         How many commands it took.
     """
-    trial.clear()
+    trial = trial.anew()
     codes = [trial.command(plans) for plans in story]
     while len(codes) == len(story) or codes[-1] != DONE:
         codes.append(trial.command())
         if len(codes) > MOST_COMMANDS:
             raise Violation(f"{codes}: it never ends")
     trial.check(expected)
+    trial.anew()
     return len(codes)

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 import numba
@@ -28,6 +29,8 @@ from longriver.engine.weights import fingerprint, read_tensors
 from longriver.kernels.nll.blocked import VOCAB_BLOCK
 
 logger = logging.getLogger(__name__)
+
+WARM_UP = b"The first step is slow. "
 
 
 class Engine:
@@ -96,6 +99,10 @@ class Engine:
             return Sequence(key, source, self.prefix_token, snapshot_tokens=snapshot_tokens)
         source = TokenSource(self.tokenizer, chunks, start.place)
         return Sequence.resume(key, source, start, snapshot_tokens)
+
+    def warm_up(self) -> None:
+        """Reads a word, so that compiled code is there: the first time that takes a while."""
+        deque(self.run(iter([self.sequence(None, [WARM_UP])])), maxlen=0)
 
     def score(self, texts: Iterable[str | bytes]) -> list[NllSum]:
         """Scores whole texts; the results are in the order of the texts.

@@ -90,6 +90,7 @@ class Worker:
         vocab = spec.model.vocab or engine.tokenizer.name
         found = engine.tokenizer.fingerprint
         _check("model.vocab", vocab, found, spec.fingerprints.tokenizer)
+        engine.warm_up()
         step_flops = flops_per_token(engine.network) * engine.settings.tokens_per_step
         return Worker(engine, spec, step_flops / SLOWEST_FLOPS)
 

@@ -116,15 +116,5 @@ def remembered(snapshot: Snapshot, job: Arrays) -> Arrays:
     return {**inside("engine", snapshot.save()), **inside("job", job)}
 
 
-def orphaned_snapshots(folder: RunFolder, committed: Iterable[str]) -> list[str]:
-    """Files of snapshots, relative to the folder, of shards that are committed.
-
-    An attempt that came second, or was killed between commit and removal, leaves them; nobody
-    reads them any more.
-    """
-    paths = [path for shard in sorted(committed) for path in _files(folder, shard)]
-    return [path.removeprefix(f"{folder.root}/") for path in paths]
-
-
 def _files(folder: RunFolder, shard: str) -> list[str]:
     return sorted(folder.fs.find(folder.path(FOLDER, shard)))

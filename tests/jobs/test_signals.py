@@ -70,7 +70,7 @@ def test_what_is_ignored_stays_ignored() -> None:
 def test_a_run_that_is_stopped_saves_its_long_document_and_goes_on(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    write_texts(tmp_path / "texts", num_files=2, num_sentences=400)
+    write_texts(tmp_path / "texts", num_files=2, num_sentences=1200)
     words = ["score", "data.path=texts", "output.path=run", "data.shard_bytes=1"]
     words += ["output.snapshot_tokens=1024"]
     command = [str(CONSOLE_SCRIPT), *words, "engine.device=cpu", "engine.tokens_per_step=64"]

@@ -17,10 +17,10 @@ class Batch:
     """Packed tokens on the model's device; only token shift and WKV know where segments begin.
 
     tokens:      [R] int64, what the network reads.
-    targets:     [R] int64, what it is scored on; 0 where padded.
+    targets:     [R] int64, what it is scored on; 0 where there is nothing.
     cu_seqlens:  [n + 1] int32, where segments begin; rows behind the last one are padding.
     slots:       [n] int32, the slot of each segment.
-    num_tokens:  rows that are tokens.
+    num_tokens:  rows that are tokens; the others are padding.
     """
 
     tokens: Tensor
@@ -32,13 +32,14 @@ class Batch:
 
 def pack(chunks: dict[int, Chunk], row_quantum: int, device: torch.device) -> Batch:
     """Packs ``slot → chunk``, padded with rows of no segment to a multiple of ``row_quantum``."""
-    lengths = [len(chunk.tokens) for chunk in chunks.values()]
+    lengths = [len(chunk.inputs) for chunk in chunks.values()]
     cu_seqlens = np.concatenate(([0], np.cumsum(lengths)))
     num_tokens = int(cu_seqlens[-1])
     rows = -(-num_tokens // row_quantum) * row_quantum
     tokens, targets = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
     tokens[:num_tokens] = np.concatenate([chunk.inputs for chunk in chunks.values()])
-    targets[:num_tokens] = np.concatenate([chunk.tokens.ids for chunk in chunks.values()])
+    for begin, chunk in zip(cu_seqlens[:-1], chunks.values(), strict=True):
+        targets[begin : begin + len(chunk.tokens)] = chunk.tokens.ids
 
     def to_device(array: np.ndarray[Any, Any]) -> Tensor:
         return torch.from_numpy(array).to(device)

@@ -25,6 +25,7 @@ from longriver.engine.state import State
 from longriver.engine.text_counts import TextCounter
 from longriver.engine.token_source import TokenSource
 from longriver.engine.tokenizer.base import Tokenizer
+from longriver.engine.wants import NLL, Wants
 from longriver.engine.weights import fingerprint, read_tensors
 from longriver.kernels.nll.blocked import VOCAB_BLOCK
 
@@ -85,6 +86,7 @@ class Engine:
         chunks: Iterable[bytes | memoryview],
         snapshot_tokens: int | None = None,
         start: Snapshot | None = None,
+        wants: Wants = NLL,
     ) -> Sequence:
         """A document's bytes as a sequence that tokenizes them when they are needed.
 
@@ -93,12 +95,14 @@ class Engine:
             snapshot_tokens: see ``Sequence``.
             start: where to go on. The sequence fails with ``StaleSnapshot`` if the document does
                 not begin with the bytes that were read then.
+            wants: what the sequence is opened with.
         """
+        last = wants.reads_last
         if start is None:
             source = TokenSource(self.tokenizer, chunks)
-            return Sequence(key, source, self.prefix_token, snapshot_tokens=snapshot_tokens)
+            return Sequence(key, source, self.prefix_token, None, snapshot_tokens, last)
         source = TokenSource(self.tokenizer, chunks, start.place)
-        return Sequence.resume(key, source, start, snapshot_tokens)
+        return Sequence.resume(key, source, start, snapshot_tokens, last)
 
     def warm_up(self) -> None:
         """Reads a word, so that compiled code is there: the first time that takes a while."""
@@ -120,21 +124,22 @@ class Engine:
             sums[index] += NllSum(float(result.nll.sum(dtype=np.float64)), len(result.nll))
         return sums
 
-    def run(self, sequences: Iterator[Sequence | None]) -> Iterator[Result]:
+    def run(self, sequences: Iterator[Sequence | None], wants: Wants = NLL) -> Iterator[Result]:
         """See ``open``, for who needs the results alone."""
-        return iter(self.open(sequences))
+        return iter(self.open(sequences, wants))
 
-    def open(self, sequences: Iterator[Sequence | None]) -> Reading:
+    def open(self, sequences: Iterator[Sequence | None], wants: Wants = NLL) -> Reading:
         """Reads sequences to their ends, pulling the next one whenever a slot is free.
 
         Args:
             sequences: None where no other can be opened before the open ones are read on.
+            wants: what comes with the chunks.
 
         Yields:
             For each sequence its chunks in order, the last one marked; those of different
             sequences are interleaved. What one sequence yields does not depend on the others.
         """
-        return Reading(self.network, self.settings, self.row_quantum, sequences)
+        return Reading(self.network, self.settings, self.row_quantum, sequences, wants)
 
 
 def _nothing_read(text: bytes) -> NllSum:

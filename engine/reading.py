@@ -1,22 +1,40 @@
 """Continuous batching: the steps in which many sequences are read side by side to their ends."""
 
+from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from longriver.engine.batch import pack
 from longriver.engine.errors import DocumentError
-from longriver.engine.network import Network, forward, nll
+from longriver.engine.network import Hidden, Network, forward, logits, nll
 from longriver.engine.result import Failed, ScoredChunk
 from longriver.engine.scheduler import share
 from longriver.engine.sequence import Chunk, Sequence
 from longriver.engine.settings import Settings
 from longriver.engine.snapshot import Snapshot
+from longriver.engine.state import State
 from longriver.engine.tokenizer.base import NO_TOKENS
+from longriver.engine.wants import NLL, Wants
 
 Result = ScoredChunk | Failed
+
+NO_NLL = np.empty(0, np.float32)
+
+LOGIT_ROWS = 64
+"""Rows whose logits are there at the same time, about; of a vocabulary of 65,536 they are 16 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a step has found out, row by row."""
+
+    nll: npt.NDArray[np.float32] | None
+    hidden: Tensor | None
 
 
 class Reading:
@@ -25,6 +43,7 @@ class Reading:
     Args:
         row_quantum: every step is padded to a multiple of so many rows.
         sequences: see ``Engine.run``.
+        wants: what comes with the chunks.
     """
 
     def __init__(
@@ -33,15 +52,21 @@ class Reading:
         settings: Settings,
         row_quantum: int,
         sequences: Iterator[Sequence | None],
+        wants: Wants = NLL,
     ) -> None:
         self.network, self.row_quantum, self.sequences = network, row_quantum, sequences
-        self.num_slots, self.budget = settings.num_slots, settings.tokens_per_step
+        self.num_slots, self.budget, self.wants = (
+            settings.num_slots,
+            settings.tokens_per_step,
+            wants,
+        )
         self.open: dict[int, Sequence] = {}
+        self.followers: deque[Sequence] = deque()
         self.state = network.blank.take([0] * settings.num_slots)
         self.has_more = True
 
     def __iter__(self) -> Iterator[Result]:
-        while self.has_more or self.open:
+        while self.has_more or self.open or self.followers:
             yield from self._admit()
             ready: dict[int, int] = {}
             yield from self._fill(ready)
@@ -51,15 +76,7 @@ class Reading:
     def _admit(self) -> Iterator[Result]:
         """Gives free slots to the next sequences; empty ones are done at once."""
         free = [s for s in range(self.num_slots) if s not in self.open]
-        while free and self.has_more:
-            try:
-                sequence = next(self.sequences)
-            except StopIteration:
-                self.has_more = False
-                return
-            if sequence is None:
-                assert self.open, "nothing is open, yet no sequence can be opened"
-                return
+        while free and (sequence := self._next()) is not None:
             result = self._try_open(sequence)
             if result is not None:
                 yield result
@@ -68,13 +85,34 @@ class Reading:
                 self.open[slot] = sequence
                 self.state.put([slot], sequence.start or self.network.blank)
 
+    def _next(self) -> Sequence | None:
+        """Followers first: they hold states, and what they are of waits for them."""
+        if self.followers:
+            return self.followers.popleft()
+        if not self.has_more:
+            return None
+        try:
+            sequence = next(self.sequences)
+        except StopIteration:
+            self.has_more = False
+            return None
+        assert sequence is not None or self.open, "nothing is open, yet nothing can be opened"
+        return sequence
+
     def _try_open(self, sequence: Sequence) -> Result | None:
         try:
             is_empty = sequence.fill(self.budget) == 0
         except DocumentError as error:
             return Failed(sequence, error)
-        empty = ScoredChunk(sequence, NO_TOKENS, np.empty(0, np.float32), is_last=True)
-        return empty if is_empty else None
+        if not is_empty:
+            return None
+        self._end(sequence, sequence.start or self.network.blank)
+        return ScoredChunk(sequence, NO_TOKENS, np.empty(0, np.float32), is_last=True)
+
+    def _end(self, sequence: Sequence, state: State) -> None:
+        for follower in sequence.followers:
+            follower.follow(sequence, state)
+        self.followers.extend(sequence.followers)
 
     def _fill(self, ready: dict[int, int]) -> Iterator[Result]:
         for slot, sequence in list(self.open.items()):
@@ -91,34 +129,77 @@ class Reading:
             for slot, count in zip(ready, counts, strict=True)
             if count
         }
-        values = self._forward(chunks)
+        read = self._forward(chunks)
         begin = 0
         for slot, chunk in chunks.items():
-            end = begin + len(chunk.tokens)
-            yield self._result(slot, chunk, values[begin:end])
-            begin = end
+            yield self._result(slot, chunk, read, begin)
+            begin += len(chunk.inputs)
 
     @torch.inference_mode()
-    def _forward(self, chunks: dict[int, Chunk]) -> npt.NDArray[np.float32]:
+    def _forward(self, chunks: dict[int, Chunk]) -> _Read:
         batch = pack(chunks, self.row_quantum, self.network.device)
-        hidden, self.state = forward(self.network, batch, self.state)
-        values: npt.NDArray[np.float32] = nll(self.network, hidden, batch).cpu().numpy()
-        return values
+        hidden = forward(self.network, batch, self.state, self.wants.layer)
+        self.state = hidden.state
+        self._show_logits(chunks, hidden)
+        if not self.wants.nll:
+            return _Read(None, hidden.tapped)
+        return _Read(nll(self.network, hidden.normed, batch).cpu().numpy(), hidden.tapped)
 
-    def _result(self, slot: int, chunk: Chunk, values: npt.NDArray[np.float32]) -> Result:
+    def _show_logits(self, chunks: dict[int, Chunk], hidden: Hidden) -> None:
+        """To the sequences that want to see them, some rows at a time."""
+        rows: list[int] = []
+        owners: list[int] = []
+        begin = 0
+        for slot, chunk in chunks.items():
+            if self.open[slot].sees_logits:
+                rows += range(begin, begin + len(chunk.inputs))
+                owners += [slot] * len(chunk.inputs)
+            begin += len(chunk.inputs)
+        size = -(-LOGIT_ROWS // self.row_quantum) * self.row_quantum
+        for first in range(0, len(rows), size):
+            part, slots = rows[first : first + size], owners[first : first + size]
+            padded = part + part[:1] * (-len(part) % self.row_quantum)
+            found_RV = logits(self.network, hidden.normed[padded])
+            for slot in dict.fromkeys(slots):
+                begin = slots.index(slot)
+                self.open[slot].on_logits(found_RV[begin : begin + slots.count(slot)])
+
+    def _result(self, slot: int, chunk: Chunk, read: _Read, begin: int) -> Result:
         sequence = self.open[slot]
-        finite = np.isfinite(values)
-        is_whole = bool(finite.all())
-        if chunk.is_last or not is_whole:
+        result = self._chunk(slot, chunk, read, begin)
+        problem = _not_finite(result)
+        if chunk.is_last or problem is not None:
             del self.open[slot]
-        if is_whole:
-            snapshot = self._snapshot(slot, chunk)
-            return ScoredChunk(sequence, chunk.tokens, values, chunk.is_last, snapshot)
-        first = int(np.argmin(finite))
-        where = f"the token that ends at byte {chunk.tokens.ends[first]}"
-        return Failed(sequence, DocumentError("nonfinite", f"{where} has nll {values[first]}"))
+        if problem is not None:
+            return Failed(sequence, DocumentError("nonfinite", problem))
+        if chunk.is_last and sequence.followers:
+            self._end(sequence, self.state.take([slot]))
+        return result
+
+    def _chunk(self, slot: int, chunk: Chunk, read: _Read, begin: int) -> ScoredChunk:
+        end, num_scored = begin + len(chunk.inputs), len(chunk.tokens)
+        return ScoredChunk(
+            sequence=self.open[slot],
+            tokens=chunk.tokens,
+            nll=NO_NLL if read.nll is None else read.nll[begin : begin + num_scored],
+            is_last=chunk.is_last,
+            snapshot=self._snapshot(slot, chunk),
+            read=chunk.read,
+            hidden=None if read.hidden is None else read.hidden[end - len(chunk.read) : end],
+        )
 
     def _snapshot(self, slot: int, chunk: Chunk) -> Snapshot | None:
         if chunk.place is None:
             return None
         return Snapshot(chunk.place, self.state.take([slot]))
+
+
+def _not_finite(chunk: ScoredChunk) -> str | None:
+    """Says where a number is none."""
+    finite = np.isfinite(chunk.nll)
+    if not finite.all():
+        first = int(np.argmin(finite))
+        return f"the token that ends at byte {chunk.tokens.ends[first]} has nll {chunk.nll[first]}"
+    if chunk.hidden is not None and not bool(torch.isfinite(chunk.hidden).all()):
+        return f"a vector before byte {chunk.read.ends[-1]} has a number that is not finite"
+    return None

@@ -4,20 +4,25 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from longriver.engine.errors import DocumentError
 from longriver.engine.sequence import Sequence
 from longriver.engine.snapshot import Snapshot
-from longriver.engine.tokenizer.base import Tokens
+from longriver.engine.tokenizer.base import NO_TOKENS, Tokens
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredChunk:
-    """The next tokens of one sequence with their negative log-likelihoods.
+    """The next tokens of one sequence with what was asked for.
 
-    nll:      [n] float32, nats, one for each of ``tokens``.
-    is_last:  nothing of this sequence follows. An empty document is one empty last chunk.
+    nll:      [n] float32, nats, one for each of ``tokens``; [0] where they are not asked for.
+    is_last:  nothing of this sequence follows, only its followers do. An empty document is one
+              empty last chunk.
     snapshot: what to go on with behind this chunk, where one is due; a copy that nobody changes.
+    read:     the k tokens that were read: those of the chunk, each one step later.
+    hidden:   [k, D] float32, the vector behind each of ``read``, on the engine's device; None where
+              they are not asked for.
     """
 
     sequence: Sequence
@@ -25,6 +30,8 @@ class ScoredChunk:
     nll: npt.NDArray[np.float32]
     is_last: bool
     snapshot: Snapshot | None = None
+    read: Tokens = NO_TOKENS
+    hidden: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from longriver.engine.snapshot import Place, Snapshot
 from longriver.engine.state import State
@@ -15,16 +16,19 @@ from longriver.engine.tokenizer.base import Tokens, joined
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The next tokens of one sequence.
+    """The next rows of one sequence.
 
-    inputs:  [n] int32, what the network reads: the token before each of ``tokens``.
-    tokens:  what it is scored on.
+    inputs:  [m] int32, what the network reads: the token before each of ``tokens``, and the last
+             one of all where that is read too.
+    tokens:  [n] what it is scored on, row by row; m = n, or n + 1 at such an end.
+    read:    what was read, the token before the document's first left out.
     is_last: nothing of the sequence follows.
     place:   where the sequence stands behind them, where a snapshot is due.
     """
 
     inputs: npt.NDArray[np.int32]
     tokens: Tokens
+    read: Tokens
     is_last: bool
     place: Place | None = None
 
@@ -39,7 +43,14 @@ class Sequence:
         start: one slot's state to go on from; by default what the model starts every document with.
         snapshot_tokens: a snapshot comes with each chunk that reaches or passes a multiple of so
             many tokens; by default with none.
+        reads_last: the last token is read too, though nothing is scored behind it.
+
+    followers: sequences that are read behind this one, each from the state that it leaves and with
+        its last token before their first: this one is read once, however many they are.
     """
+
+    sees_logits = False
+    """Whether ``on_logits`` wants to be told."""
 
     def __init__(
         self,
@@ -48,36 +59,53 @@ class Sequence:
         prefix_token: int,
         start: State | None = None,
         snapshot_tokens: int | None = None,
+        reads_last: bool = False,
     ) -> None:
         self.key, self.start = key, start
+        self.followers: tuple[Sequence, ...] = ()
         self._pieces, self._snapshot_tokens = pieces, snapshot_tokens
         self._num_taken, self._is_wanted = 0, False
         self._buffer: deque[Tokens] = deque()
         self._num_buffered = 0
-        self._before = prefix_token
-        self._exhausted = False
+        self._before = Tokens(np.array([prefix_token], np.int32), np.zeros(1, np.int64))
+        self._exhausted, self._has_tail = False, reads_last
 
     @staticmethod
     def resume(
-        key: object, source: TokenSource, snapshot: Snapshot, snapshot_tokens: int | None
+        key: object,
+        source: TokenSource,
+        snapshot: Snapshot,
+        snapshot_tokens: int | None,
+        reads_last: bool = False,
     ) -> "Sequence":
         """Goes on from a snapshot, with a source that goes on from its place."""
         place = snapshot.place
-        sequence = Sequence(key, source, place.last_token, snapshot.state, snapshot_tokens)
-        sequence._num_taken = place.num_tokens
+        sequence = Sequence(
+            key, source, place.last_token, snapshot.state, snapshot_tokens, reads_last
+        )
+        sequence._num_taken, sequence._before.ends[0] = place.num_tokens, place.num_bytes
         return sequence
 
+    def follow(self, trunk: "Sequence", state: State) -> None:
+        """Is to be read behind another sequence, of which this is the state."""
+        self.start, self._before = state, trunk._before
+
+    def on_logits(self, logits_RV: Tensor) -> None:
+        """Is shown what the network says behind each row of the last chunk taken, in order."""
+        raise NotImplementedError
+
     def fill(self, limit: int) -> int:
-        """Buffers up to ``limit`` tokens and returns how many are ready, at most ``limit``."""
+        """Buffers up to ``limit`` tokens and returns how many rows are ready, at most ``limit``."""
         # one more than the limit, so that take() knows whether anything follows
         while self._num_buffered <= limit and not self._exhausted:
             piece = next(self._pieces, None)
             if piece is None:
                 self._exhausted = True
+                self._has_tail &= self._num_taken + self._num_buffered > 0
             elif len(piece):
                 self._buffer.append(piece)
                 self._num_buffered += len(piece)
-        return min(self._num_buffered, limit)
+        return min(self._num_buffered + (self._exhausted and self._has_tail), limit)
 
     def want_snapshot(self) -> None:
         """Has a snapshot come with the next chunk."""
@@ -85,12 +113,23 @@ class Sequence:
 
     @property
     def is_done(self) -> bool:
-        """True when every token has been taken and the iterator is known to have ended."""
-        return self._exhausted and self._num_buffered == 0
+        """True when every row has been taken and the iterator is known to have ended."""
+        return self._exhausted and self._num_buffered == 0 and not self._has_tail
 
     def take(self, count: int) -> Chunk:
-        """Returns the next ``count`` tokens, which ``fill`` must have made ready."""
-        assert 0 < count <= self._num_buffered
+        """Returns the next ``count`` rows, which ``fill`` must have made ready."""
+        tokens = self._pop(min(count, self._num_buffered))
+        if len(tokens) < count:
+            assert self._has_tail and count == len(tokens) + 1
+            self._has_tail = False
+        known = joined([self._before, tokens])
+        read = known[:count] if self._num_taken else known[1:count]
+        self._before = known[len(known) - 1 :]
+        self._num_taken += len(tokens)
+        place = self._place() if self._is_due(len(tokens)) else None
+        return Chunk(known.ids[:count], tokens, read, self.is_done, place)
+
+    def _pop(self, count: int) -> Tokens:
         parts: list[Tokens] = []
         wanted = count
         while wanted:
@@ -101,19 +140,14 @@ class Sequence:
             parts.append(piece)
             wanted -= len(piece)
         self._num_buffered -= count
-        tokens = joined(parts)
-        inputs = np.concatenate((np.array([self._before], np.int32), tokens.ids[:-1]))
-        self._before = int(tokens.ids[-1])
-        self._num_taken += count
-        place = self._place(int(tokens.ends[-1])) if self._is_due(count) else None
-        return Chunk(inputs, tokens, self.is_done, place)
+        return joined(parts)
 
     def _is_due(self, count: int) -> bool:
         every, is_wanted = self._snapshot_tokens, self._is_wanted
         self._is_wanted = False
         return is_wanted or (every is not None and self._num_taken % every < count)
 
-    def _place(self, num_bytes: int) -> Place:
+    def _place(self) -> Place:
         source = self._pieces.save() if isinstance(self._pieces, TokenSource) else {}
-        waiting = joined(list(self._buffer))
-        return Place(self._num_taken, num_bytes, self._before, waiting, source)
+        last, waiting = self._before, joined(list(self._buffer))
+        return Place(self._num_taken, int(last.ends[0]), int(last.ids[0]), waiting, source)

@@ -27,6 +27,7 @@ from longriver.jobs.complaint import (
     without_secrets,
 )
 from longriver.jobs.config import (
+    ORDERS,
     GcConfig,
     InspectConfig,
     RetryConfig,
@@ -43,7 +44,6 @@ from longriver.jobs.request import Request, read_request
 ACTIONS = Actions()
 CONF = Path(__file__).resolve().parents[1] / "conf"
 Config = TypeVar("Config", bound=BaseModel)
-JOB_COMMANDS = ("score",)
 FORMS: Mapping[str, type[BaseModel]] = {
     **FOLDER_FORMS,
     "inspect": InspectConfig,
@@ -98,7 +98,7 @@ def _act(command: str, composed: DictConfig, actions: Actions) -> int:
         case "plan":
             return actions.plan(_judged(RunConfig, order))
         case _:
-            return actions.run(_judged(RunConfig, order))
+            return actions.run(_judged(ORDERS[command], order))
 
 
 def _plain(composed: DictConfig) -> dict[str, object]:
@@ -131,13 +131,13 @@ def _with_changes(order: Mapping[str, object]) -> Mapping[str, object]:
 
 def _compose(request: Request, carry_out: Callable[[DictConfig], None]) -> None:
     """Has Hydra call ``carry_out`` with each order of the request, or print what a flag asks."""
-    form = FORMS.get(request.command, RunConfig)
+    form = FORMS.get(request.command) or ORDERS.get(request.command, RunConfig)
     name = request.command if request.command in FORMS else "config"
     keys = _keys_for(request.command, form)
     overrides = [_checked(word, request, keys) for word in request.overrides]
     if form is RetryConfig:
         overrides = [_forced(word) for word in overrides]
-    job = [f"job={request.command}"] if request.command in JOB_COMMANDS else []
+    job = [f"job={request.command}"] if request.command in ORDERS else []
     main_of_hydra = hydra.main(str(CONF), name, version_base="1.3")
     with _command_line([*request.flags, *job, *overrides]):
         try:

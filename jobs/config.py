@@ -159,3 +159,13 @@ class RunConfig(BaseModel):
                 "engine.device=cpu; leave one of them out"
             )
         return self
+
+
+class ScoreOrder(RunConfig):
+    """``longriver score``."""
+
+    job: ScoreConfig = ScoreConfig()
+
+
+ORDERS: Mapping[str, type[RunConfig]] = {"score": ScoreOrder}
+"""The commands that carry out a job, and what an order of each is judged by."""

@@ -12,10 +12,10 @@ from longriver.engine.result import Failed, ScoredChunk
 from longriver.engine.sequence import Sequence
 from longriver.engine.weights import pinned
 from longriver.jobs.config import RunConfig
-from longriver.pipeline.attempt import Reader
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.dataset import read_documents
 from longriver.pipeline.document import DeadLetter, Document
+from longriver.pipeline.job import Reader
 from longriver.pipeline.model_files import fetched
 from longriver.pipeline.plan import Plan
 from longriver.pipeline.plan_display import Rate

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from longriver.jobs.complaint import shown
 from longriver.jobs.config import (
+    ORDERS,
     GcConfig,
     InspectConfig,
     RetryConfig,
@@ -188,7 +189,7 @@ def _job_page(command: str) -> str:
         f"  {COMMANDS[command]}\n",
         f"usage: longriver {command} data.path=PATH KEY=VALUE ...\n",
         "Keys, with their defaults; data.path has none:",
-        _keys(RunConfig, KEYS),
+        _keys(ORDERS.get(command, RunConfig), KEYS),
         "Flags:",
         _rows(FLAGS.items(), 18),
         _ENDINGS,
@@ -224,7 +225,7 @@ def _page(*paragraphs: str) -> str:
 
 def _keys(model: type[BaseModel], names: Iterable[str]) -> str:
     keys = keys_of(model)
-    return _rows(((_with_default(keys[name]), KEYS[name]) for name in names), 30)
+    return _rows(((_with_default(keys[name]), KEYS[name]) for name in names if name in keys), 30)
 
 
 def _with_default(key: Key) -> str:

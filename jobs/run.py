@@ -103,8 +103,10 @@ def _run(config: RunConfig, reporter: Reporter, hire: Hire, again: Sequence[str]
 
 
 def _conclude(session: Session, config: RunConfig, done: Progress, seconds: float) -> RunOutcome:
-    receipts = session.check_whole(config.data)
-    summary = summarize(session.folder, receipts.values(), config.data.group_columns)
+    receipts = list(session.check_whole(config.data).values())
+    columns = config.data.group_columns
+    findings = config.job.findings(session.folder, receipts, columns)
+    summary = summarize(session.folder, receipts, columns, findings=findings)
     write_summary(session.folder, summary)
     return RunOutcome(config.output.path, summary, done, seconds)
 

@@ -7,11 +7,13 @@ import numpy as np
 from longriver.engine.nll import NllSum
 from longriver.engine.result import ScoredChunk
 from longriver.engine.saved import Arrays, inside, taken_from, whole
+from longriver.engine.sequence import Sequence
 from longriver.engine.text_counts import TextCounts
+from longriver.engine.wants import NLL, Wants
 from longriver.jobs.score_config import ScoreConfig
 from longriver.jobs.segment import Segment
 from longriver.pipeline.document import Document
-from longriver.pipeline.job import TableRow
+from longriver.pipeline.job import Reader, TableRow
 from longriver.pipeline.table import Column, Row, Table
 
 SCORE = Table(
@@ -64,6 +66,10 @@ class ScoreJob:
             Table(SEGMENTS.name, SEGMENTS.columns + self._token_columns()),
         )
 
+    @property
+    def wants(self) -> Wants:
+        return NLL
+
     def open(self, document: Document) -> "ScoreAccumulator":
         return ScoreAccumulator(self, document)
 
@@ -74,7 +80,9 @@ class ScoreJob:
         [accumulator.nll] = saved["nll"].tolist()
         return accumulator
 
-    def sums(self, row: Row) -> dict[str, float]:
+    def sums(self, table: str, row: Row) -> dict[str, float]:
+        if table != SCORE.name:
+            return {}
         summed = {name: _number(row[name]) for name in SUMMED}
         return {**summed, "num_documents": 1}
 
@@ -97,6 +105,9 @@ class ScoreAccumulator:
         self.segment = Segment()
         self.num_segments = 0
         self.nll = 0.0
+
+    def followers(self, reader: Reader, key: object) -> list[Sequence]:
+        return []
 
     def update(self, chunk: ScoredChunk) -> list[TableRow]:
         rows: list[TableRow] = []

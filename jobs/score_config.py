@@ -1,11 +1,15 @@
 """What an order may say about the score job."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     from longriver.jobs.score import ScoreJob
+    from longriver.pipeline.receipt import Receipt
+    from longriver.pipeline.run_folder import RunFolder
+    from longriver.pipeline.summary import Finding
 
 
 class ScoreConfig(BaseModel):
@@ -29,3 +33,9 @@ class ScoreConfig(BaseModel):
         from longriver.jobs.score import ScoreJob  # seconds that a refused order does without
 
         return ScoreJob(self, group_columns)
+
+    def findings(
+        self, folder: "RunFolder", receipts: Sequence["Receipt"], group_columns: tuple[str, ...]
+    ) -> Mapping[str, "Finding"]:
+        """What stands in every run's figures is all."""
+        return {}

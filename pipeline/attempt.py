@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
-from typing import Protocol
 
 from longriver.engine.errors import DocumentError
 from longriver.engine.result import Failed, ScoredChunk
@@ -14,7 +13,7 @@ from longriver.engine.token_source import StaleSnapshot
 from longriver.pipeline.document import DeadLetter, Document
 from longriver.pipeline.document_snapshots import DocumentSnapshots
 from longriver.pipeline.drain import Drained
-from longriver.pipeline.job import Accumulator, Job, TableRow
+from longriver.pipeline.job import Accumulator, Job, Reader, TableRow
 from longriver.pipeline.opened import Opened, drain, letter
 from longriver.pipeline.ordering import InOrder
 from longriver.pipeline.progress import Progress
@@ -28,20 +27,6 @@ logger = logging.getLogger(__name__)
 Documents = Iterable[Document | DeadLetter | None]
 Result = ScoredChunk | Failed
 OnProgress = Callable[[Progress], None]
-
-
-class Reader(Protocol):
-    """What an attempt asks of ``longriver.engine.engine.Engine``."""
-
-    def sequence(
-        self,
-        key: object,
-        chunks: Iterable[bytes | memoryview],
-        snapshot_tokens: int | None = None,
-        start: Snapshot | None = None,
-    ) -> Sequence: ...
-
-    def run(self, sequences: Iterator[Sequence | None]) -> Iterator[Result]: ...
 
 
 class LostDocuments(Exception):
@@ -77,7 +62,6 @@ class Attempt:
     ) -> None:
         self.engine, self.job, self.sink = engine, job, sink
         self.broken, self.on_progress, self.snapshots = broken, on_progress, snapshots
-        self.first_table = job.tables[0].name
         self.in_order: InOrder[TableRow] = InOrder()
         self.counts, self.progress = Counts(), Progress()
         self.sums: dict[str, float] = {}
@@ -92,7 +76,7 @@ class Attempt:
                 however many documents break, they cost one attempt more.
             Drained: ``on_progress`` raised it; long documents have been saved where they stand.
         """
-        results = self.engine.run(self._sequences(documents))
+        results = self.engine.run(self._sequences(documents), self.job.wants)
         try:
             for result in results:
                 self._accept(result)
@@ -122,6 +106,8 @@ class Attempt:
     def _accept(self, result: Result) -> None:
         opened = result.sequence.key
         assert isinstance(opened, Opened)
+        if opened.index not in self.opened:
+            return  # another sequence of the document has failed
         if isinstance(result, ScoredChunk):
             self._take(opened, result)
         elif isinstance(result.error, StaleSnapshot):
@@ -150,16 +136,22 @@ class Attempt:
     def _open(self, index: int, document: Document) -> Sequence:
         if self.snapshots is None:
             opened = self._begin(index, document, self.job.open(document))
-            return self.engine.sequence(opened, opened.chunks())
+            return self._sequence(opened, None, None)
         every, found = self.snapshots.every, self.snapshots.newest(index, document)
         taken = DocumentSnapshots(self.snapshots, index, document, found)
         if found is None:
             opened = self._begin(index, document, self.job.open(document), taken)
-            return self.engine.sequence(opened, opened.chunks(), every)
+            return self._sequence(opened, every, None)
         accumulator = self.job.restore(document, found.job)
         opened = self._begin(index, document, accumulator, taken)
         self._catch_up(opened, found)
-        return self.engine.sequence(opened, opened.chunks(), every, found.snapshot)
+        return self._sequence(opened, every, found.snapshot)
+
+    def _sequence(self, opened: Opened, every: int | None, start: Snapshot | None) -> Sequence:
+        wants = self.job.wants
+        sequence = self.engine.sequence(opened, opened.chunks(), every, start, wants)
+        sequence.followers = tuple(opened.accumulator.followers(self.engine, opened))
+        return sequence
 
     def _begin(
         self,
@@ -185,8 +177,12 @@ class Attempt:
         rows = list(opened.accumulator.update(chunk))
         self._write(self.in_order.put(opened.index, rows))
         if len(chunk.tokens):
-            self._advance(opened, len(chunk.tokens), int(chunk.tokens.ends[-1]))
+            is_document = chunk.sequence is opened.sequence
+            end = int(chunk.tokens.ends[-1]) if is_document else opened.num_bytes
+            self._advance(opened, len(chunk.tokens), end)
         if chunk.is_last:
+            opened.num_open += len(chunk.sequence.followers) - 1
+        if not opened.num_open:
             self._finalize(opened)
         elif opened.snapshots is not None:
             opened.snapshots.add(rows)
@@ -235,9 +231,8 @@ class Attempt:
     def _write(self, rows: Iterable[TableRow]) -> None:
         for table, row in rows:
             self.sink.write(table, row)
-            if table == self.first_table:
-                for name, value in self.job.sums(row).items():
-                    self.sums[name] = self.sums.get(name, 0) + value
+            for name, value in self.job.sums(table, row).items():
+                self.sums[name] = self.sums.get(name, 0) + value
 
     def _count(self, **added: int) -> None:
         now = {name: getattr(self.counts, name) + number for name, number in added.items()}

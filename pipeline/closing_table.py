@@ -43,7 +43,8 @@ def print_groups(console: Console, summary: Summary) -> None:
     table = Table(box=box.SIMPLE, pad_edge=False)
     for name in summary.group_columns:
         table.add_column(Text(name), overflow="fold")
-    for name in ("documents", "tokens", "bits/byte", "perplexity"):
+    is_scored = summary.corpus.total is not None
+    for name in ("documents", "tokens", *(("bits/byte", "perplexity") * is_scored)):
         table.add_column(name, justify="right", no_wrap=True)
     largest = sorted(summary.groups.items(), key=lambda item: -item[1].num_documents)
     for values, sums in largest[:MAX_GROUPS]:
@@ -55,19 +56,29 @@ def print_groups(console: Console, summary: Summary) -> None:
 
 
 def _figures(outcome: RunOutcome) -> list[tuple[str, str, str]]:
-    corpus, seconds = outcome.summary.corpus, outcome.seconds
-    total = corpus.total
+    summary, seconds = outcome.summary, outcome.seconds
     rate = count(outcome.session.num_tokens / seconds) if seconds else "-"
     return [
-        ("documents", count(corpus.num_documents), ""),
-        ("dead letters", count(outcome.num_dead_letters), _reasons(outcome.summary)),
-        ("tokens", count(total.num_tokens), ""),
+        ("documents", count(summary.corpus.num_documents), ""),
+        ("dead letters", count(outcome.num_dead_letters), _reasons(summary)),
+        *_ratios(summary.corpus),
+        *(line for finding in summary.findings.values() for line in finding.lines),
+        ("tokens/s", rate, ""),
+        ("time", duration(seconds), _earlier(outcome)),
+    ]
+
+
+def _ratios(corpus: Sums) -> list[tuple[str, str, str]]:
+    tokens = [("tokens", count(corpus.sums["num_tokens"]), "")] * ("num_tokens" in corpus.sums)
+    total = corpus.total
+    if total is None:
+        return tokens
+    return [
+        *tokens,
         ("bits per byte", ratio(total.bits_per_byte), ""),
         ("perplexity", ratio(total.perplexity), "per token"),
         ("byte perplexity", ratio(total.byte_perplexity), ""),
         ("word perplexity", ratio(total.word_perplexity), ""),
-        ("tokens/s", rate, ""),
-        ("time", duration(seconds), _earlier(outcome)),
     ]
 
 
@@ -83,9 +94,11 @@ def _earlier(outcome: RunOutcome) -> str:
 
 
 def _group_figures(sums: Sums) -> tuple[str, ...]:
-    total = sums.total
-    figures = (ratio(total.bits_per_byte), ratio(total.perplexity))
-    return (count(sums.num_documents), count(total.num_tokens), *figures)
+    total, num_tokens = sums.total, sums.sums.get("num_tokens")
+    sizes = (count(sums.num_documents), "-" if num_tokens is None else count(num_tokens))
+    if total is None:
+        return sizes
+    return (*sizes, ratio(total.bits_per_byte), ratio(total.perplexity))
 
 
 def _where_next(outcome: RunOutcome) -> dict[str, str]:

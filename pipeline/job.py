@@ -1,11 +1,14 @@
 """What a job is to the pipeline: tables, and an accumulator for every document."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from longriver.engine.result import ScoredChunk
+from longriver.engine.result import Failed, ScoredChunk
 from longriver.engine.saved import Arrays
+from longriver.engine.sequence import Sequence
+from longriver.engine.snapshot import Snapshot
 from longriver.engine.text_counts import TextCounts
+from longriver.engine.wants import NLL, Wants
 from longriver.pipeline.document import Document
 from longriver.pipeline.table import Row, Table
 
@@ -13,15 +16,39 @@ TableRow = tuple[str, Row]
 """A row and the name of the table it belongs to."""
 
 
+class Reader(Protocol):
+    """What the pipeline asks of ``longriver.engine.engine.Engine``."""
+
+    def sequence(
+        self,
+        key: object,
+        chunks: Iterable[bytes | memoryview],
+        snapshot_tokens: int | None = None,
+        start: Snapshot | None = None,
+        wants: Wants = NLL,
+    ) -> Sequence: ...
+
+    def run(
+        self, sequences: Iterator[Sequence | None], wants: Wants = NLL
+    ) -> Iterator[ScoredChunk | Failed]: ...
+
+
 class Accumulator(Protocol):
     """A job's memory for one document; its size does not depend on the document's."""
+
+    def followers(self, reader: Reader, key: object) -> Iterable[Sequence]:
+        """What is to be read behind the document, each from where it ends; asked for once.
+
+        Their chunks come to ``update`` too, those of different ones interleaved.
+        """
+        ...
 
     def update(self, chunk: ScoredChunk) -> Iterable[TableRow]:
         """Takes the next chunk; returns the rows that are now complete."""
         ...
 
     def finalize(self, counts: TextCounts) -> Iterable[TableRow]:
-        """Returns the document's last rows; its bytes have all been counted by now."""
+        """Returns the last rows, when document and followers have been read to their ends."""
         ...
 
     def save(self) -> Arrays:
@@ -37,12 +64,17 @@ class Job(Protocol):
         """The result tables, the one with a row for every document first."""
         ...
 
+    @property
+    def wants(self) -> Wants:
+        """What the chunks are to bring."""
+        ...
+
     def open(self, document: Document) -> Accumulator: ...
 
     def restore(self, document: Document, saved: Arrays) -> Accumulator:
         """The accumulator that was saved when so much of the document had been read."""
         ...
 
-    def sums(self, row: Row) -> dict[str, float]:
-        """What a row of the first table adds to the shard's sums."""
+    def sums(self, table: str, row: Row) -> dict[str, float]:
+        """What a row adds to the shard's sums."""
         ...

@@ -20,6 +20,7 @@ class Opened:
     index:     its place among the shard's documents and dead letters.
     snapshots: None where none are taken.
     sequence:  what the engine reads.
+    num_open:  sequences that are not read to their ends: the document, then its followers.
     """
 
     index: int
@@ -30,6 +31,7 @@ class Opened:
     sequence: Sequence | None = None
     num_tokens: int = 0
     num_bytes: int = 0
+    num_open: int = 1
 
     @property
     def is_worth_saving(self) -> bool:

@@ -81,7 +81,7 @@ def rows_of(folder: RunFolder, entry: FileEntry) -> Iterator[list[TableRow]]:
 
 
 def _values(column: pa.ChunkedArray) -> list[object]:
-    if not pa.types.is_list(column.type):
+    if not (pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type)):
         values: list[object] = column.to_pylist()
         return values
     return [cell.values.to_numpy() if cell.is_valid else None for cell in column]

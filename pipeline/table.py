@@ -1,11 +1,10 @@
 """The columns of a result table, said without Arrow so that jobs need not know it."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-ColumnType = Literal[
-    "string", "int32", "int64", "float32", "float64", "list<int32>", "list<float32>"
-]
+ColumnType = str
+"""A scalar such as ``float64`` or ``string``, ``list<float32>``, or ``list<float32>[768]``, whose
+cells all have so many values."""
 
 Row = dict[str, object]
 

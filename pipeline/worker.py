@@ -15,7 +15,7 @@ from longriver.engine.engine import Engine
 from longriver.engine.errors import DocumentError, OrderError
 from longriver.engine.inspection import flops_per_token
 from longriver.engine.weights import fingerprint
-from longriver.pipeline.attempt import Attempt, LostDocuments, OnProgress, Reader
+from longriver.pipeline.attempt import Attempt, LostDocuments, OnProgress
 from longriver.pipeline.care import Care
 from longriver.pipeline.crew import Pulse
 from longriver.pipeline.crumbs import REASON, Crumbs, Trail
@@ -23,7 +23,7 @@ from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.dataset import read_pieces, without_pieces
 from longriver.pipeline.drain import Drain, Dropped
 from longriver.pipeline.driver_lock import Commits
-from longriver.pipeline.job import Job
+from longriver.pipeline.job import Job, Reader
 from longriver.pipeline.lease import Lease
 from longriver.pipeline.ledger import Ledger
 from longriver.pipeline.model_files import fetched

@@ -20,9 +20,10 @@ from longriver.engine.token_source import TokenSource
 from longriver.engine.tokenizer.base import NO_TOKENS
 from longriver.engine.tokenizer.bytes import ByteTokenizer
 from longriver.engine.version import Version
+from longriver.engine.wants import NLL, Wants
 from longriver.jobs.score import ScoreAccumulator, ScoreJob
-from longriver.pipeline.attempt import Reader
 from longriver.pipeline.document import Document
+from longriver.pipeline.job import Reader
 from longriver.pipeline.lease import Lease
 from longriver.pipeline.progress import Progress, SilentReporter
 from longriver.pipeline.shard import Shard
@@ -59,6 +60,7 @@ class FakeEngine:
         chunks: Iterable[bytes | memoryview],
         snapshot_tokens: int | None = None,
         start: Snapshot | None = None,
+        wants: Wants = NLL,
     ) -> TokenSequence:
         if start is None:
             source = TokenSource(ByteTokenizer(), chunks)
@@ -66,7 +68,9 @@ class FakeEngine:
         source = TokenSource(ByteTokenizer(), chunks, start.place)
         return TokenSequence.resume(key, source, start, snapshot_tokens)
 
-    def run(self, sequences: Iterator[TokenSequence | None]) -> Iterator[Result]:
+    def run(
+        self, sequences: Iterator[TokenSequence | None], wants: Wants = NLL
+    ) -> Iterator[Result]:
         self.num_runs += 1
         opened: list[TokenSequence] = []
         has_more = True
@@ -118,11 +122,14 @@ class DyingEngine:
         chunks: Iterable[bytes | memoryview],
         snapshot_tokens: int | None = None,
         start: Snapshot | None = None,
+        wants: Wants = NLL,
     ) -> TokenSequence:
-        return self.inside.sequence(key, chunks, snapshot_tokens, start)
+        return self.inside.sequence(key, chunks, snapshot_tokens, start, wants)
 
-    def run(self, sequences: Iterator[TokenSequence | None]) -> Iterator[Result]:
-        for number, result in enumerate(self.inside.run(sequences)):
+    def run(
+        self, sequences: Iterator[TokenSequence | None], wants: Wants = NLL
+    ) -> Iterator[Result]:
+        for number, result in enumerate(self.inside.run(sequences, wants)):
             if number == self.num_results:
                 raise Killed
             if isinstance(result, ScoredChunk):

@@ -9,7 +9,7 @@ from torch import Tensor
 from longriver.engine.batch import Batch
 from longriver.engine.config import ModelConfig
 from longriver.engine.network.channel_mix import ChannelMix
-from longriver.engine.network.parts import Embedding, Norm
+from longriver.engine.network.parts import Embedding, Norm, linear_float
 from longriver.engine.network.time_mix4 import TimeMix4
 from longriver.engine.network.time_mix5 import TimeMix5
 from longriver.engine.network.time_mix6 import TimeMix6
@@ -17,6 +17,7 @@ from longriver.engine.network.time_mix7 import TimeMix7
 from longriver.engine.state import State
 from longriver.engine.version import Version
 from longriver.kernels import dispatch
+from longriver.kernels.nll.blocked import VOCAB_BLOCK
 
 # R packed rows · D width · V vocabulary
 
@@ -61,6 +62,10 @@ class Network:
             yield from layer.att.matrices
             yield from layer.ffn.matrices
 
+    def scale_behind(self, layer: int) -> int:
+        """What activations behind a layer have been divided by."""
+        return 2 ** (layer // RESCALE_EVERY) if self.halves else 1
+
     @property
     def vocab_size(self) -> int:
         return len(self.embedding.table)
@@ -78,22 +83,44 @@ class Network:
         return self.head.device
 
 
-def forward(network: Network, batch: Batch, state: State) -> tuple[Tensor, State]:
-    """Reads a packed batch; returns the normed hidden vectors [R, D] and the state behind it.
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What the network makes of a packed batch.
+
+    normed: [R, D], what the head sees.
+    tapped: [R, D] float32, of the layer that was asked for.
+    state:  behind the batch.
+    """
+
+    normed: Tensor
+    tapped: Tensor | None
+    state: State
+
+
+def forward(network: Network, batch: Batch, state: State, layer: int | None = None) -> Hidden:
+    """Reads a packed batch.
 
     The state that goes in is used up: its memory becomes the state that comes out.
+
+    Args:
+        layer: see ``Wants``; its activations are given at their full size where the network
+            halves them.
     """
     dtype = network.dtype
     x_RD = network.norm_in(network.embedding(batch.tokens), dtype)
+    tapped = x_RD.float() if layer == 0 else None
     v_first = None
-    for index, layer in enumerate(network.layers):
+    for index, block in enumerate(network.layers):
         shift, wkv = state.shift[index], state.wkv[index]
-        mixed, v_first = layer.att(layer.norm_att(x_RD, dtype), batch, shift[0], wkv, v_first)
+        mixed, v_first = block.att(block.norm_att(x_RD, dtype), batch, shift[0], wkv, v_first)
         x_RD = x_RD + mixed
-        x_RD = x_RD + layer.ffn(layer.norm_ffn(x_RD, dtype), batch, shift[1])
+        x_RD = x_RD + block.ffn(block.norm_ffn(x_RD, dtype), batch, shift[1])
         if network.halves and (index + 1) % RESCALE_EVERY == 0:
             x_RD = x_RD / 2
-    return network.norm_out(x_RD, dtype), state
+        if index + 1 == layer:
+            tapped = x_RD.float() * network.scale_behind(layer)
+    normed = network.norm_out(x_RD, dtype)
+    return Hidden(normed, normed.float() if layer == -1 else tapped, state)
 
 
 def nll(network: Network, hidden_RD: Tensor, batch: Batch) -> Tensor:
@@ -101,3 +128,12 @@ def nll(network: Network, hidden_RD: Tensor, batch: Batch) -> Tensor:
     head_nll = dispatch.head_nll(hidden_RD.device.type, hidden_RD.dtype)
     nats: Tensor = head_nll(hidden_RD, network.head, batch.targets)
     return nats[: batch.num_tokens]
+
+
+def logits(network: Network, hidden_RD: Tensor) -> Tensor:
+    """What the head says behind each row, [R, V] float32; R is a multiple of the row quantum.
+
+    By blocks of the vocabulary, as ``nll`` works, for which the quantum was found.
+    """
+    blocks = torch.split(network.head, VOCAB_BLOCK)
+    return torch.cat([linear_float(hidden_RD, block) for block in blocks], dim=1)

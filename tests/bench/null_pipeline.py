@@ -14,6 +14,7 @@ from longriver.engine.sequence import Sequence
 from longriver.engine.snapshot import Snapshot
 from longriver.engine.tokenizer.base import Tokens
 from longriver.engine.tokenizer.bytes import ByteTokenizer
+from longriver.engine.wants import NLL, Wants
 from longriver.pipeline.attempt import OnProgress
 from longriver.pipeline.lease import Lease
 from longriver.pipeline.progress import SilentReporter
@@ -45,6 +46,7 @@ class NullEngine(FakeEngine):
         chunks: Iterable[bytes | memoryview],
         snapshot_tokens: int | None = None,
         start: Snapshot | None = None,
+        wants: Wants = NLL,
     ) -> Sequence:
         stream = ByteTokenizer().stream()
 
@@ -55,7 +57,9 @@ class NullEngine(FakeEngine):
 
         return Sequence(key, pieces(), 0)
 
-    def run(self, sequences: Iterator[Sequence | None]) -> Iterator[ScoredChunk]:
+    def run(
+        self, sequences: Iterator[Sequence | None], wants: Wants = NLL
+    ) -> Iterator[ScoredChunk]:
         for sequence in sequences:
             assert sequence is not None
             while ready := sequence.fill(MOST_TOKENS):

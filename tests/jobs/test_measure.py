@@ -13,6 +13,7 @@ from longriver.engine.result import Failed, ScoredChunk
 from longriver.engine.sequence import Sequence
 from longriver.engine.snapshot import Snapshot
 from longriver.engine.tokenizer.bytes import ByteTokenizer
+from longriver.engine.wants import NLL, Wants
 from longriver.jobs.config import RunConfig
 from longriver.jobs.measure import NotMeasured, measure, measure_engine
 from longriver.pipeline.plan_display import Rate
@@ -31,10 +32,11 @@ class SteadyEngine:
         chunks: Iterable[bytes | memoryview],
         snapshot_tokens: int | None = None,
         start: Snapshot | None = None,
+        wants: Wants = NLL,
     ) -> Sequence:
         return Sequence(key, (ByteTokenizer().encode(chunk) for chunk in chunks), 0)
 
-    def run(self, sequences: Iterator[Sequence | None]) -> Iterator[Result]:
+    def run(self, sequences: Iterator[Sequence | None], wants: Wants = NLL) -> Iterator[Result]:
         reading: list[Sequence] = []
         while True:
             while len(reading) < self.num_slots and (sequence := next(sequences, None)):

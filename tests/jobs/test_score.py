@@ -175,7 +175,7 @@ def test_token_lists_are_as_wide_as_their_columns() -> None:
 
 def test_a_row_adds_its_counts_to_the_shard() -> None:
     _, row = score([1.0, 2.0], counts=TextCounts(num_bytes=4, num_chars=4, num_words=1))
-    assert ScoreJob(ScoreConfig()).sums(row) == {
+    assert ScoreJob(ScoreConfig()).sums("score", row) == {
         "nll": 3.0,
         "num_tokens": 2,
         "num_bytes": 4,

@@ -159,7 +159,7 @@ def cost_of_a_step(network: Network) -> tuple[Cost, Cost]:
     assert os.environ["TRITON_INTERPRET"] == "1"
     state, packed = network.blank.take([0, 0, 0]), batch()
     with Counting() as forwards:
-        hidden, _ = forward(network, packed, state)
+        hidden = forward(network, packed, state).normed
     with Counting() as heads:
         nll(network, hidden, packed)
     return forwards.cost, heads.cost

@@ -13,9 +13,10 @@ from longriver.engine.errors import DocumentError
 from longriver.engine.version import Version
 from longriver.jobs.score import ScoreJob
 from longriver.jobs.score_config import ScoreConfig
-from longriver.pipeline.attempt import Attempt, LostDocuments, Reader
+from longriver.pipeline.attempt import Attempt, LostDocuments
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.dataset import read_documents
+from longriver.pipeline.job import Reader
 from longriver.pipeline.plan import Plan
 from longriver.pipeline.progress import Progress
 from longriver.pipeline.receipt import Counts, FileEntry

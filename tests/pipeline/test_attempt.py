@@ -17,10 +17,11 @@ from longriver.engine.settings import resolve
 from longriver.engine.tokenizer.bytes import ByteTokenizer
 from longriver.jobs.score import ScoreJob
 from longriver.jobs.score_config import ScoreConfig
-from longriver.pipeline.attempt import Attempt, Documents, LostDocuments, Reader
+from longriver.pipeline.attempt import Attempt, Documents, LostDocuments
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.dataset import read_documents
 from longriver.pipeline.document import DeadLetter, Document
+from longriver.pipeline.job import Reader
 from longriver.pipeline.progress import Progress
 from longriver.pipeline.receipt import FileEntry
 from longriver.pipeline.run_folder import RunFolder

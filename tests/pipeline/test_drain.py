@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from longriver.pipeline.attempt import Reader
 from longriver.pipeline.drain import Drained
+from longriver.pipeline.job import Reader
 from longriver.pipeline.lease import Lease
 from longriver.pipeline.progress import Progress
 from longriver.pipeline.worker import Worker

@@ -12,11 +12,13 @@ import pytest
 from longriver.engine.reading import Result
 from longriver.engine.sequence import Sequence
 from longriver.engine.version import Version
+from longriver.engine.wants import NLL, Wants
 from longriver.jobs.score import ScoreJob
 from longriver.jobs.score_config import ScoreConfig
-from longriver.pipeline.attempt import Attempt, Reader
+from longriver.pipeline.attempt import Attempt
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.dataset import read_documents
+from longriver.pipeline.job import Reader
 from longriver.pipeline.lease import Lease
 from longriver.pipeline.progress import Progress
 from longriver.pipeline.receipt import Counts
@@ -174,8 +176,8 @@ def test_two_attempts_at_once_do_not_disturb_each_other(local: Lab) -> None:
     class Rivalled(DyingEngine):
         """While this engine reads, another attempt at the same shard does all of it."""
 
-        def run(self, sequences: Iterator[Sequence | None]) -> Iterator[Result]:
-            for number, result in enumerate(self.inside.run(sequences)):
+        def run(self, sequences: Iterator[Sequence | None], wants: Wants = NLL) -> Iterator[Result]:
+            for number, result in enumerate(self.inside.run(sequences, wants)):
                 if number == 5:
                     zombies.append(local.attempt(engine_for()))
                 yield result

@@ -58,7 +58,9 @@ def read_logits(
     rows = []
     for begin, end in itertools.pairwise([0, *cuts, len(ids)]):
         piece = np.array(ids[begin:end], np.int32)
-        chunk = Chunk(piece, Tokens(piece, np.arange(len(piece))), is_last=False)
-        hidden, state = forward(network, pack({0: chunk}, ROW_QUANTUM, network.device), state)
+        tokens = Tokens(piece, np.arange(len(piece)))
+        chunk = Chunk(piece, tokens, tokens, is_last=False)
+        read = forward(network, pack({0: chunk}, ROW_QUANTUM, network.device), state)
+        hidden, state = read.normed, read.state
         rows.append(hidden[: len(piece)].float() @ network.head.float().T)
     return torch.cat(rows), state

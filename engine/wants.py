@@ -1,0 +1,24 @@
+"""What a reading is asked for, beside having read."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """What comes with the chunks of all sequences that are read together.
+
+    nll:   every token's negative log-likelihood; without it the head's product is saved.
+    layer: hidden vectors as they leave this layer, counted from 1; 0 is what enters the first, and
+           -1 what the head sees, behind the last LayerNorm. None: no vectors.
+    """
+
+    nll: bool = True
+    layer: int | None = None
+
+    @property
+    def reads_last(self) -> bool:
+        """Whether a document's last token is read too, though nothing is scored behind it."""
+        return self.layer is not None
+
+
+NLL = Wants()

@@ -37,8 +37,9 @@ types: install
 imports: install
 	$(BIN)/lint-imports
 
+# half of the time the tests wait, so two processes take half as long
 unit: install
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 format: install
 	$(BIN)/ruff format .

@@ -77,6 +77,8 @@ def _read(source: BinaryIO) -> tuple[Plan, str]:
     with pq.ParquetFile(source) as parquet:
         facts = parquet.schema_arrow.metadata or {}
         _require_version(facts.get(b"longriver.plan_version", b"none").decode())
+        if parquet.schema_arrow.remove_metadata() != SCHEMA:
+            raise ValueError("its columns are not a plan's")
         plan = Plan(
             shards=tuple(_shards(parquet)),
             shard_bytes=int(facts[b"longriver.shard_bytes"]),

@@ -17,10 +17,11 @@ SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if torch.cuda.is_available():
-        return
+    has_gpu = torch.cuda.is_available()
     for item in items:
-        if "gpu" in item.keywords:
+        if "ray" in item.keywords:  # they share one Ray, so they share a process
+            item.add_marker(pytest.mark.xdist_group("ray"))
+        if "gpu" in item.keywords and not has_gpu:
             item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
 
 

@@ -91,15 +91,20 @@ class Stage:
 
 
 def worker_pids() -> list[int]:
-    """Processes of our actors."""
+    """Processes of our actors, and not those of another Ray on this machine."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if path.read_bytes().startswith(b"ray::_WorkerActor"):
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
+        pid = int(path.parent.name)
+        with suppress(OSError):
+            if path.read_bytes().startswith(b"ray::_WorkerActor") and is_descendant(pid):
+                found.append(pid)
     return found
+
+
+def is_descendant(pid: int) -> bool:
+    while pid > 1 and pid != os.getpid():
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return pid == os.getpid()
 
 
 def signal_worker(number: signal.Signals) -> int:

@@ -8,6 +8,9 @@ import numpy.typing as npt
 
 from longriver.engine.saved import Arrays
 
+TOKENIZER_JSON = "tokenizer.json"
+"""What Hugging Face calls the file of a vocabulary and its rules."""
+
 Buffer = bytes | bytearray | memoryview
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer as Library
 
-from longriver.engine.tokenizer.base import Buffer, Tokens, TokenStream, joined
+from longriver.engine.tokenizer.base import TOKENIZER_JSON, Buffer, Tokens, TokenStream, joined
 from longriver.engine.tokenizer.byte_level import spelled
 from longriver.engine.tokenizer.cuts import safe_cuts
 from longriver.engine.tokenizer.gpt2_rules import gpt2_rules
@@ -20,7 +20,6 @@ from longriver.engine.tokenizer.structure import (
     pre_tokenizers,
 )
 from longriver.engine.tokenizer.tokenizer_file import (
-    FILE_NAME,
     Parsed,
     damaged,
     fingerprint,
@@ -37,7 +36,7 @@ class HuggingFaceTokenizer:
         piece, max_held: see ``PieceStream``, which reads for all but GPT-2-like files.
     """
 
-    name = FILE_NAME
+    name = TOKENIZER_JSON
 
     def __init__(
         self, parsed: Parsed, library: Library, *, piece: int = PIECE, max_held: int = MAX_HELD

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from longriver.engine.errors import TokenizerError
-from longriver.engine.tokenizer.base import Tokenizer
+from longriver.engine.tokenizer.base import TOKENIZER_JSON, Tokenizer
 from longriver.engine.tokenizer.bytes import NUM_BYTES, ByteTokenizer
-from longriver.engine.tokenizer.hugging_face import HuggingFaceTokenizer
 from longriver.engine.tokenizer.package_data import find_in_packages
-from longriver.engine.tokenizer.tokenizer_file import FILE_NAME
 from longriver.engine.tokenizer.world import WorldTokenizer
 
 WORDS = ("auto", "bytes", "world")
@@ -47,7 +45,7 @@ def load_tokenizer(
     if kind in WORDS and kind not in ("auto", fitting):
         raise TokenizerError(
             f"model.tokenizer={kind} does not fit the checkpoint, which has {vocab_size} ids; "
-            f"use model.tokenizer={fitting or 'PATH of its ' + FILE_NAME}, or auto"
+            f"use model.tokenizer={fitting or 'PATH of its ' + TOKENIZER_JSON}, or auto"
         )
     if kind in WORDS and fitting == "world":
         return _world(vocab_size, vocab)
@@ -80,7 +78,7 @@ def _world(vocab_size: int, vocab: str | None) -> WorldTokenizer:
 def _named(kind: str) -> Path:
     try:
         path = Path(kind).expanduser()
-        file = path / FILE_NAME if path.is_dir() else path
+        file = path / TOKENIZER_JSON if path.is_dir() else path
         is_file = file.is_file()
     except (OSError, RuntimeError, ValueError):
         is_file = False
@@ -89,14 +87,14 @@ def _named(kind: str) -> Path:
     close = difflib.get_close_matches(kind, WORDS, n=1)
     hint = f"did you mean {close[0]}? Otherwise use" if close else "use"
     raise TokenizerError(
-        f"model.tokenizer={kind!r} is neither auto, bytes, world nor a {FILE_NAME} that is there; "
-        f"{hint} one of these"
+        f"model.tokenizer={kind!r} is neither auto, bytes, world nor a {TOKENIZER_JSON} that is "
+        f"there; {hint} one of these"
     )
 
 
 def _found(vocab_size: int, beside: Path | None, packages: Sequence[str]) -> Path:
-    if beside is not None and (beside / FILE_NAME).is_file():
-        return beside / FILE_NAME
+    if beside is not None and (beside / TOKENIZER_JSON).is_file():
+        return beside / TOKENIZER_JSON
     packaged = find_in_packages(PILE_FILE, packages) if vocab_size in PILE_ROWS else None
     if packaged is not None:
         return packaged
@@ -104,15 +102,18 @@ def _found(vocab_size: int, beside: Path | None, packages: Sequence[str]) -> Pat
     raise TokenizerError(
         f"model.tokenizer=auto: no tokenizer here fits a checkpoint with {vocab_size} ids (bytes "
         f"has 256, world 65536, the Pile's 50277); {pile if vocab_size in PILE_ROWS else ''}"
-        f"set model.tokenizer to the path of its {FILE_NAME}"
+        f"set model.tokenizer to the path of its {TOKENIZER_JSON}"
     )
 
 
-def _hugging_face(file: Path, vocab_size: int) -> HuggingFaceTokenizer:
+def _hugging_face(file: Path, vocab_size: int) -> Tokenizer:
+    # the library's 60 MB are for models that need it
+    from longriver.engine.tokenizer.hugging_face import HuggingFaceTokenizer
+
     tokenizer = HuggingFaceTokenizer.load(file)
     if tokenizer.vocab_size > vocab_size:
         raise TokenizerError(
             f"model.tokenizer={file} has ids up to {tokenizer.vocab_size - 1}, but the checkpoint "
-            f"has only {vocab_size} ids; use the {FILE_NAME} that it was trained with"
+            f"has only {vocab_size} ids; use the {TOKENIZER_JSON} that it was trained with"
         )
     return tokenizer

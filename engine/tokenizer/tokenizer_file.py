@@ -8,8 +8,7 @@ from typing import Any
 from tokenizers import Tokenizer as Library
 
 from longriver.engine.errors import TokenizerError
-
-FILE_NAME = "tokenizer.json"
+from longriver.engine.tokenizer.base import TOKENIZER_JSON
 
 MAX_BYTES, MAX_DEPTH, MAX_ID = 256 << 20, 32, (1 << 22) - 1
 """Larger than any published file, far below what would hurt."""
@@ -72,7 +71,9 @@ def fingerprint(parsed: Parsed) -> str:
 
 def damaged(file: Path, why: str) -> TokenizerError:
     reason = " ".join(why.split())[:200]
-    return TokenizerError(f"model.tokenizer={file}: {reason}; use the checkpoint's {FILE_NAME}")
+    return TokenizerError(
+        f"model.tokenizer={file}: {reason}; use the checkpoint's {TOKENIZER_JSON}"
+    )
 
 
 def _judge(file: Path, parsed: Parsed) -> None:

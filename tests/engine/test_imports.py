@@ -12,11 +12,11 @@ from longriver.engine.config import ModelConfig
 
 judge(ModelConfig())
 Engine.from_config().score(["A river."])
-print([name for name in ("sympy", "torch._dynamo", "ray", "pyarrow") if name in sys.modules])
+print([name for name in ("sympy", "torch._dynamo", "ray", "pyarrow", "tokenizers") if name in sys.modules])
 """
 
 
-def test_reading_a_text_brings_in_no_compiler_no_ray_and_no_arrow() -> None:
+def test_reading_a_text_brings_in_nothing_that_it_does_not_need() -> None:
     """torch's compiler takes two seconds, and comes with innocent calls on ``meta`` tensors."""
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

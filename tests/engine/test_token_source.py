@@ -11,8 +11,9 @@ from longriver.engine.saved import packed, unpacked
 from longriver.engine.sequence import Sequence
 from longriver.engine.snapshot import Place, Snapshot
 from longriver.engine.token_source import StaleSnapshot, TokenSource
-from longriver.engine.tokenizer import ByteTokenizer, WorldTokenizer
 from longriver.engine.tokenizer.base import Tokenizer, Tokens, joined
+from longriver.engine.tokenizer.bytes import ByteTokenizer
+from longriver.engine.tokenizer.world import WorldTokenizer
 from tests.engine.tokenizer.streaming import assert_same
 from tests.fakes import NO_MEMORY
 

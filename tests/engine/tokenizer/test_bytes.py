@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longriver.engine.tokenizer import ByteTokenizer
+from longriver.engine.tokenizer.bytes import ByteTokenizer
 from tests.engine.tokenizer.streaming import assert_same, streamed
 
 tokenizer = ByteTokenizer()

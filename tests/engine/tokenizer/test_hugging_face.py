@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, pre_tokenizers
 
 from longriver.engine.errors import DocumentError
-from longriver.engine.tokenizer import ByteTokenizer, HuggingFaceTokenizer, WorldTokenizer
+from longriver.engine.tokenizer.bytes import ByteTokenizer
+from longriver.engine.tokenizer.hugging_face import HuggingFaceTokenizer
 from longriver.engine.tokenizer.pieces import PieceStream
 from longriver.engine.tokenizer.tokenizer_file import library, read_file
+from longriver.engine.tokenizer.world import WorldTokenizer
 from tests.engine.tokenizer.documents import cuts, documents, random_documents
 from tests.engine.tokenizer.families import (
     CUT,

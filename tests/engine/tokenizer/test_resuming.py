@@ -9,8 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from longriver.engine.saved import packed, unpacked
-from longriver.engine.tokenizer import ByteTokenizer, HuggingFaceTokenizer, WorldTokenizer
 from longriver.engine.tokenizer.base import Tokenizer, Tokens, joined
+from longriver.engine.tokenizer.bytes import ByteTokenizer
+from longriver.engine.tokenizer.hugging_face import HuggingFaceTokenizer
+from longriver.engine.tokenizer.world import WorldTokenizer
 from tests.engine.tokenizer.documents import cuts, documents, random_documents
 from tests.engine.tokenizer.streaming import assert_same
 from tests.engine.tokenizer.test_hugging_face import FAMILIES, eager, family, patient

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, normalizers
 
 from longriver.engine.errors import DocumentError, TokenizerError
-from longriver.engine.tokenizer import HuggingFaceTokenizer
+from longriver.engine.tokenizer.hugging_face import HuggingFaceTokenizer
 from tests.engine.tokenizer.families import CUT, byte_level, normalized, parsed_of, with_added
 
 

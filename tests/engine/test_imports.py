@@ -12,7 +12,8 @@ from longriver.engine.config import ModelConfig
 
 judge(ModelConfig())
 Engine.from_config().score(["A river."])
-print([name for name in ("sympy", "torch._dynamo", "ray", "pyarrow", "tokenizers") if name in sys.modules])
+unneeded = ("sympy", "torch._dynamo", "ray", "pyarrow", "tokenizers")
+print([name for name in unneeded if name in sys.modules])
 """
 
 

@@ -9,6 +9,8 @@ it ends, well or badly, as long as the process lives. A crumb whose lease has en
    else in the engine, and the crumb names it alone.
 3. A document that was alone when its worker died is convicted: a dead letter, ``worker_crash``. Its
    neighbours are done. If even passing over it kills, the piece of its file is the dead letter.
+
+An attempt whose machine has been started anew since then was ended by that, not by a document.
 """
 
 import json
@@ -20,6 +22,7 @@ from typing import Self
 
 from longriver.engine.errors import OrderError, RunFailed
 from longriver.pipeline.drain import Drained, Dropped
+from longriver.pipeline.lock_holder import this_boot
 from longriver.pipeline.one_line import one_line
 from longriver.pipeline.run_folder import RunFolder
 
@@ -37,11 +40,13 @@ class Crumb:
     documents: places of the documents that may have been open.
     is_alone:  there was one, alone in the engine.
     error:     what the worker said at the end, None where it had no time to.
+    boot:      host, and which of its lives; None where unknown.
     """
 
     documents: tuple[int, ...] = ()
     is_alone: bool = False
     error: str | None = None
+    boot: tuple[str, str] | None = field(default_factory=this_boot)
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self)).encode()
@@ -52,9 +57,20 @@ class Crumb:
         try:
             record = json.loads(data)
             documents = tuple(int(place) for place in record["documents"])
-            return cls(documents, bool(record["is_alone"]), record["error"])
-        except (ValueError, KeyError, TypeError):
-            return cls()
+            boot = record["boot"] and (str(record["boot"][0]), str(record["boot"][1]))
+            return cls(documents, bool(record["is_alone"]), record["error"], boot)
+        except (ValueError, KeyError, TypeError, IndexError):
+            return cls(boot=None)
+
+    def is_death(self, boot: tuple[str, str] | None) -> bool:
+        """Whether its worker died of something else than the end of the machine's life.
+
+        Args:
+            boot: this machine's, in this life.
+        """
+        if self.boot is None or boot is None or self.boot[0] != boot[0]:
+            return True
+        return self.boot == boot
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +125,9 @@ class Crumbs:
         """Judges the attempts that have ended; ``living`` names the leases that may not have."""
         alive = {f"{lease}.json" for lease in living}
         paths = [path for path in self._paths() if path.rpartition("/")[2] not in alive]
-        return judge([Crumb.from_json(self.folder.fs.cat_file(path)) for path in paths])
+        crumbs = [Crumb.from_json(self.folder.fs.cat_file(path)) for path in paths]
+        boot = this_boot()
+        return judge([crumb for crumb in crumbs if crumb.is_death(boot)])
 
     def leave(self, lease: str, crumb: Crumb) -> None:
         """Writes the lease's crumb, over the one before."""

@@ -69,10 +69,18 @@ class Holder:
         return f"pid {self.pid} on {self.host}, since {self.since}"
 
 
-def _machine() -> str:
+def this_boot() -> tuple[str, str] | None:
+    """The host's name, and the kernel's id of this life of it; None where it has none."""
     try:
-        boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {os.readlink(PROC / 'self/ns/pid')}"
+        return platform.node(), (PROC / "sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return None
+
+
+def _machine() -> str:
+    boot = this_boot()
+    try:
+        return f"{boot[1]} {os.readlink(PROC / 'self/ns/pid')}" if boot else ""
     except OSError:
         return ""
 

@@ -1,6 +1,7 @@
 """Deaths, suspects and convictions: what a shard's crumbs say."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from longriver.engine.errors import OrderError
 from longriver.pipeline.care import WINDOW, Care
 from longriver.pipeline.convictions import Convictions
 from longriver.pipeline.crumbs import Crumb, Crumbs, Trail, judge
+from longriver.pipeline.lock_holder import this_boot
 from longriver.pipeline.run_folder import RunFolder
 from longriver.pipeline.shard import Shard
 from tests.pipeline.runs import new_folder
@@ -78,6 +80,16 @@ def test_a_failure_leaves_the_crumb_with_its_words(crumbs: Crumbs) -> None:
         trail.leave(ALONE)
         raise ValueError("no")
     assert "ValueError: no" in crumbs.verdict([]).convicted[4]
+
+
+def test_what_a_machine_had_in_hand_when_it_went_down_is_held_against_nothing(
+    crumbs: Crumbs,
+) -> None:
+    host, _ = this_boot() or ("", "")
+    crumbs.leave("before", replace(ALONE, boot=(host, "another life")))
+    assert not crumbs.verdict([]).has_deaths
+    crumbs.leave("elsewhere", replace(ALONE, boot=("another host", "another life")))
+    assert crumbs.verdict([]).convicted.keys() == {4}
 
 
 def test_too_many_convictions_stop_the_run(crumbs: Crumbs) -> None:

@@ -1,6 +1,7 @@
 """How a shard at which workers died is read: documents named before they are opened."""
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
 from longriver.engine.errors import DocumentError
 from longriver.pipeline.crumbs import REASON, Crumb, Trail, Verdict
@@ -56,6 +57,15 @@ class Care:
         if self._is_alone(place) or any(map(self._is_alone, opened)):
             return False
         return self._name(place, opened)
+
+    def has_got_on(self) -> None:
+        """A snapshot was saved: who read alone so far got past where its workers died before.
+
+        Should this worker die too, that is no proof against it: it is a suspect anew.
+        """
+        crumb = self.trail.current
+        if crumb.is_alone:
+            self.trail.leave(replace(crumb, is_alone=False))
 
     def _judged(self, place: int, found: Document | DeadLetter) -> Document | DeadLetter:
         """A convicted document is passed over: its bytes are read, for its rows must be counted."""

@@ -51,6 +51,7 @@ class DocumentSnapshots:
         if self._is_complete:
             with self._shard.forgiving("a snapshot cannot be written"):
                 self._write(snapshot, job)
+                self._shard.on_saved()
 
     def abort(self) -> None:
         """Removes the rows that no snapshot names; for a document that is done, or given up."""

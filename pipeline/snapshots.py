@@ -1,7 +1,7 @@
 """Snapshots of long documents in flight: taken as an attempt goes on, found by the next one."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -38,6 +38,10 @@ class Found:
             yield from rows_of(self.folder, entry)
 
 
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
 class ShardSnapshots:
     """The snapshots of one shard.
 
@@ -47,12 +51,20 @@ class ShardSnapshots:
     Args:
         attempt: names the attempt, whose files no other attempt writes.
         every: tokens of a document between two snapshots.
+        on_saved: told whenever there is a new one.
     """
 
     def __init__(
-        self, folder: RunFolder, shard: str, attempt: str, tables: Iterable[Table], every: int
+        self,
+        folder: RunFolder,
+        shard: str,
+        attempt: str,
+        tables: Iterable[Table],
+        every: int,
+        on_saved: Callable[[], None] = _nothing,
     ) -> None:
         self.folder, self.shard, self.attempt, self.every = folder, shard, attempt, every
+        self.on_saved = on_saved
         self.schemas = {name: arrow_schema(c) for name, c in recorded(tables).items()}
         self.has_complained = False
         self.names = self._list()

@@ -126,7 +126,7 @@ class Worker:
         began = time.monotonic()
         job = self.spec.job
         sink = ShardSink(self.folder, shard.name, job.tables, self.spec.metadata)
-        snapshots = self._snapshots(shard, sink)
+        snapshots = self._snapshots(shard, sink, care)
         attempt = Attempt(self.engine, job, sink, broken, on_progress, snapshots)
         try:
             attempt.run(care.guard(read_pieces(shard, self.spec.data), attempt.opened))
@@ -139,11 +139,12 @@ class Worker:
             snapshots.remove()
         return receipt
 
-    def _snapshots(self, shard: Shard, sink: ShardSink) -> ShardSnapshots | None:
+    def _snapshots(self, shard: Shard, sink: ShardSink, care: Care) -> ShardSnapshots | None:
         every, tables = self.spec.snapshot_tokens, self.spec.job.tables
         if every is None:
             return None
-        return ShardSnapshots(self.folder, shard.name, sink.attempt, tables, every)
+        attempt, on_saved = sink.attempt, care.has_got_on
+        return ShardSnapshots(self.folder, shard.name, attempt, tables, every, on_saved)
 
     def _receipt(self, shard: Shard, sink: ShardSink, attempt: Attempt, began: float) -> Receipt:
         return Receipt(

@@ -1,6 +1,9 @@
 """A worker: each shard is committed once, by an engine that is the one that was judged."""
 
+import itertools
+import os
 import pickle
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +22,7 @@ from longriver.pipeline.session import Session
 from longriver.pipeline.worker import Worker, WorkerShell, WorkerSpec
 from tests.fakes import FakeEngine, RaisingJob, fake_nll
 from tests.orders import assert_whole, begin, changed, order_of, rows_of, write_texts
+from tests.pipeline.faults.trial import in_fork
 
 
 def silent(progress: Progress) -> None: ...
@@ -162,3 +166,29 @@ def test_what_a_worker_says_of_a_damaged_receipt_survives_the_way_to_the_driver(
     error = DamagedReceipt("runs/a", "000007", "it is empty")
     arrived = pickle.loads(pickle.dumps(error))
     assert str(arrived) == str(error) and arrived.shard == "000007"
+
+
+def test_a_long_document_that_gets_on_is_not_to_blame_for_its_workers_ends(
+    begun: tuple[Session, WorkerSpec], tmp_path: Path
+) -> None:
+    """Machines are taken back again and again; each time two more snapshots are there."""
+    session, spec = begun
+    shard = session.plan.shards[0]
+
+    def killed_soon() -> int:
+        steps = itertools.count()
+
+        def step(progress: Progress) -> None:
+            if next(steps) == 5:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        Worker(FakeEngine(), replace(spec, snapshot_tokens=8)).run_shard(Lease(shard), step)
+        return 0
+
+    codes = [-signal.SIGKILL]
+    while codes[-1] == -signal.SIGKILL:
+        codes.append(in_fork(killed_soon))
+    assert len(codes) > 5 and codes[-1] == 0
+    assert not rows_of(tmp_path / "run", "dead")
+    text = Path(shard.pieces[0].source).read_bytes()
+    assert [row["nll"] for row in rows_of(tmp_path / "run", "score")] == [fake_nll(text)]

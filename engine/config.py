@@ -40,7 +40,9 @@ class EngineConfig(BaseModel):
 
     device:          ``auto`` takes the GPU where there is one.
     dtype:           of weights and activations; ``auto`` is float32 on CPU, bfloat16 on GPU. The
-                     recurrent state, decays, norms and log-sums are float32 always.
+                     recurrent state, decays, norms and log-sums are float32 always. ``int8``, on
+                     CPU: large matrices and what they are multiplied with are rounded row by row,
+                     all else is float32; faster, smaller, and less exact.
     num_slots:       documents that are read side by side.
     tokens_per_step: tokens that one forward pass takes, over all documents together.
     num_threads:     CPU threads of this process; ``auto`` is 1, since threads that wait for each
@@ -55,7 +57,7 @@ class EngineConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16", "int8"] = "auto"
     num_slots: Count | Literal["auto"] = "auto"
     tokens_per_step: Count | Literal["auto"] = "auto"
     num_threads: Count | Literal["auto"] = "auto"

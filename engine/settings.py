@@ -6,8 +6,9 @@ import torch
 
 from longriver.engine.config import EngineConfig
 from longriver.engine.errors import DeviceError
+from longriver.kernels.int8_linear.onednn import is_available
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+DTYPES = {name: getattr(torch, name) for name in ("float32", "bfloat16", "float16", "int8")}
 CPU_SLOTS, CPU_TOKENS = 16, 512
 GPU_SLOTS, GPU_TOKENS = 128, 16384
 
@@ -44,11 +45,7 @@ def resolve(config: EngineConfig, *, has_cuda: bool | None = None) -> Settings:
         )
     on_gpu = device == "cuda"
     dtype = config.dtype if config.dtype != "auto" else "bfloat16" if on_gpu else "float32"
-    if not on_gpu and dtype != "float32":
-        raise DeviceError(
-            f"engine.dtype={dtype} on CPU: CPUs run float32 only here (half precision is six times "
-            "slower and less exact); use engine.dtype=float32, or engine.device=cuda"
-        )
+    _require_fitting(dtype, on_gpu)
     slots, tokens = (GPU_SLOTS, GPU_TOKENS) if on_gpu else (CPU_SLOTS, CPU_TOKENS)
     return Settings(
         torch.device(device),
@@ -57,5 +54,23 @@ def resolve(config: EngineConfig, *, has_cuda: bool | None = None) -> Settings:
         tokens if config.tokens_per_step == "auto" else config.tokens_per_step,
         1 if config.num_threads == "auto" else config.num_threads,
         config.reproducible,
-        config.share_weights and not on_gpu,
+        config.share_weights and not on_gpu and dtype != "int8",
     )
+
+
+def _require_fitting(dtype: str, on_gpu: bool) -> None:
+    if not on_gpu and dtype in ("bfloat16", "float16"):
+        raise DeviceError(
+            f"engine.dtype={dtype} on CPU: CPUs run float32 or int8 here (half precision is six "
+            "times slower than float32 and less exact); use one of these, or engine.device=cuda"
+        )
+    if on_gpu and dtype == "int8":
+        raise DeviceError(
+            "engine.dtype=int8 on a GPU: it is for CPUs; use engine.dtype=bfloat16, or "
+            "engine.device=cpu"
+        )
+    if dtype == "int8" and not is_available():
+        raise DeviceError(
+            "engine.dtype=int8 needs a torch that was built with oneDNN (MKL-DNN), which this one "
+            "was not; use engine.dtype=float32"
+        )

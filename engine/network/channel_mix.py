@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from longriver.engine.batch import Batch
-from longriver.engine.network.parts import mixtures
+from longriver.engine.network.parts import Weight, linear, mixtures
 from longriver.engine.network.reader import Reader
 
 # R packed rows · D width · F width inside · S slots
@@ -22,23 +21,23 @@ class ChannelMix:
     """
 
     mix: Tensor
-    key: Tensor
-    value: Tensor
-    receptance: Tensor | None = None
+    key: Weight
+    value: Weight
+    receptance: Weight | None = None
 
     @property
-    def matrices(self) -> Iterator[Tensor]:
+    def matrices(self) -> Iterator[Weight]:
         yield from (self.key, self.value)
         if self.receptance is not None:
             yield self.receptance
 
     def __call__(self, x_RD: Tensor, batch: Batch, last_SD: Tensor) -> Tensor:
         mixed_MRD = mixtures(x_RD, self.mix, batch, last_SD)
-        inside = F.linear(mixed_MRD[0], self.key).relu_()
-        out = F.linear(inside.mul_(inside), self.value)
+        inside = linear(mixed_MRD[0], self.key).relu_()
+        out = linear(inside.mul_(inside), self.value)
         if self.receptance is None:
             return out
-        return F.linear(mixed_MRD[1], self.receptance).sigmoid_().mul_(out)
+        return linear(mixed_MRD[1], self.receptance).sigmoid_().mul_(out)
 
 
 def read_gated(reader: Reader, ffn: str, names: tuple[str, str], rescale: float) -> ChannelMix:

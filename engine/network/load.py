@@ -71,7 +71,7 @@ def _network(source: ModelConfig, reader: Reader, eps: float) -> Network:
         norm_in=reader.norm("blocks.0.ln0"),
         layers=tuple(_layer(reader, i, heads, eps, halves) for i in range(reader.num_layers)),
         norm_out=reader.norm("ln_out"),
-        head=reader.weight("head.weight", shape),
+        head=reader.head("head.weight", shape),
         blank=blank,
         halves=halves,
     )

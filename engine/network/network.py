@@ -9,7 +9,7 @@ from torch import Tensor
 from longriver.engine.batch import Batch
 from longriver.engine.config import ModelConfig
 from longriver.engine.network.channel_mix import ChannelMix
-from longriver.engine.network.parts import Embedding, Norm, linear_float
+from longriver.engine.network.parts import Embedding, Norm, Weight, linear_float
 from longriver.engine.network.time_mix4 import TimeMix4
 from longriver.engine.network.time_mix5 import TimeMix5
 from longriver.engine.network.time_mix6 import TimeMix6
@@ -18,6 +18,7 @@ from longriver.engine.state import State
 from longriver.engine.version import Version
 from longriver.kernels import dispatch
 from longriver.kernels.nll.blocked import VOCAB_BLOCK
+from longriver.kernels.nll.head import Head, row_blocks
 
 # R packed rows · D width · V vocabulary
 
@@ -39,7 +40,7 @@ class Network:
 
     source:    what it was loaded from.
     embedding: [V, D] in the file's number type, for it is only looked up.
-    head:      [V, D] in the number type of weights and activations.
+    head:      [V, D] in the number type of weights and activations, or as whole numbers.
     blank:     the state of one document before its first token.
     halves:    after every sixth layer activations are halved, and the outputs of later layers were
                divided to match, so that versions 4 to 6 stay within float16. LayerNorm undoes it.
@@ -51,12 +52,12 @@ class Network:
     norm_in: Norm
     layers: tuple[Layer, ...]
     norm_out: Norm
-    head: Tensor
+    head: Head
     blank: State
     halves: bool
 
     @property
-    def matrices(self) -> Iterator[Tensor]:
+    def matrices(self) -> Iterator[Weight]:
         """Everything that rows are multiplied with, the head aside."""
         for layer in self.layers:
             yield from layer.att.matrices
@@ -135,5 +136,5 @@ def logits(network: Network, hidden_RD: Tensor) -> Tensor:
 
     By blocks of the vocabulary, as ``nll`` works, for which the quantum was found.
     """
-    blocks = torch.split(network.head, VOCAB_BLOCK)
+    blocks = row_blocks(network.head, VOCAB_BLOCK)
     return torch.cat([linear_float(hidden_RD, block) for block in blocks], dim=1)

@@ -10,11 +10,15 @@ from longriver.engine.batch import Batch
 from longriver.engine.network.paging import forget
 from longriver.kernels import dispatch
 from longriver.kernels.head_gate.bonus import Bonus
+from longriver.kernels.int8_linear.onednn import Int8Weight
 
 # M mixtures · R packed rows · S slots · D width · H heads · N head size
 
 NORM_EPS = 1e-5
 HALF = (torch.bfloat16, torch.float16)
+
+Weight = Tensor | Int8Weight
+"""A matrix [out, in] in the number type of activations, or as whole numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +75,15 @@ def mixtures(x_RD: Tensor, mix_MD: Tensor, batch: Batch, last_SD: Tensor) -> Ten
     return mix(x_RD, mix_MD, last_SD=last_SD, cu_seqlens=batch.cu_seqlens, slots=batch.slots)
 
 
-def linear_float(x_RD: Tensor, weight: Tensor) -> Tensor:
+def linear(x_RD: Tensor, weight: Weight) -> Tensor:
+    """``x Wᵀ`` in the number type of ``x``."""
+    return weight(x_RD) if isinstance(weight, Int8Weight) else F.linear(x_RD, weight)
+
+
+def linear_float(x_RD: Tensor, weight: Weight) -> Tensor:
     """``x Wᵀ`` as float32 without a detour over half precision, where large sums would overflow."""
-    if x_RD.dtype not in HALF:
-        return F.linear(x_RD, weight)
+    if isinstance(weight, Int8Weight) or x_RD.dtype not in HALF:
+        return linear(x_RD, weight)
     if x_RD.is_cuda:
         return torch.mm(x_RD, weight.T, out_dtype=torch.float32)
     return F.linear(x_RD.float(), weight.float())

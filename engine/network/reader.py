@@ -8,8 +8,11 @@ from torch import Tensor
 
 from longriver.engine.errors import WeightsError
 from longriver.engine.network.paging import all_finite, converted, is_file, let_go, stacked
-from longriver.engine.network.parts import Embedding, HeadNorm, Norm
+from longriver.engine.network.parts import Embedding, HeadNorm, Norm, Weight
 from longriver.engine.version import Version
+from longriver.kernels.int8_linear.onednn import Int8Weight
+from longriver.kernels.nll.blocked import VOCAB_BLOCK
+from longriver.kernels.nll.head import Head, Int8Head
 
 LAYER_KEY = re.compile(r"blocks\.(\d{1,6})\.")
 MAX_LAYERS = 10_000
@@ -21,7 +24,8 @@ class Reader:
 
     Args:
         path: as in ``model.path``, for what is said of damage.
-        device, dtype: of the weights; norms, decays and whatever is called float are float32.
+        device, dtype: of the weights; norms, decays and whatever is called float are float32. Where
+            weights are to be int8, large matrices are, and all else is float32.
     """
 
     def __init__(
@@ -33,7 +37,8 @@ class Reader:
         dtype: torch.dtype,
     ) -> None:
         self.path, self.version, self.tensors = path, version, dict(tensors)
-        self.device, self.dtype = device, dtype
+        self.device, self.is_whole = device, dtype == torch.int8
+        self.dtype = torch.float32 if self.is_whole else dtype
         self.vocab_size, self.width = self.shape("emb.weight", 2)
         self.num_layers = self._count_layers()
 
@@ -57,10 +62,16 @@ class Reader:
     def has(self, key: str) -> bool:
         return key in self.tensors
 
-    def weight(self, key: str, shape: tuple[int, ...], divisor: float = 1) -> Tensor:
+    def weight(self, key: str, shape: tuple[int, ...], divisor: float = 1) -> Weight:
         """A matrix in the number type of the weights."""
         weight = self._weight(key, self._sized(key, shape))
-        return weight if divisor == 1 else weight / divisor
+        weight = weight if divisor == 1 else weight / divisor
+        return Int8Weight(weight) if self.is_whole else weight
+
+    def head(self, key: str, shape: tuple[int, ...]) -> Head:
+        """The same for the matrix that becomes a [V, D] table of logits block by block."""
+        weight = self._weight(key, self._sized(key, shape))
+        return Int8Head(weight, VOCAB_BLOCK) if self.is_whole else weight
 
     def transposed(self, key: str, shape: tuple[int, int]) -> Tensor:
         """A matrix that the file holds as [in, out]; ``shape`` is the file's."""

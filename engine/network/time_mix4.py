@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from longriver.engine.batch import Batch
-from longriver.engine.network.parts import linear_float, mixtures
+from longriver.engine.network.parts import Weight, linear, linear_float, mixtures
 from longriver.engine.network.reader import Reader
 from longriver.kernels import dispatch
 
@@ -32,13 +31,13 @@ class TimeMix4:
     mix: Tensor
     decay: Tensor
     bonus: Tensor
-    receptance: Tensor
-    key: Tensor
-    value: Tensor
-    output: Tensor
+    receptance: Weight
+    key: Weight
+    value: Weight
+    output: Weight
 
     @property
-    def matrices(self) -> Iterator[Tensor]:
+    def matrices(self) -> Iterator[Weight]:
         yield from (self.receptance, self.key, self.value, self.output)
 
     @property
@@ -50,7 +49,7 @@ class TimeMix4:
     ) -> tuple[Tensor, None]:
         xk, xv, xr = mixtures(x, self.mix, batch, last_SD)
         k, v = linear_float(xk, self.key), linear_float(xv, self.value)
-        r = F.linear(xr, self.receptance)
+        r = linear(xr, self.receptance)
         scan = dispatch.wkv4(x.device.type, wkv_S3D.dtype)
         y = scan(
             k,
@@ -61,7 +60,7 @@ class TimeMix4:
             cu_seqlens=batch.cu_seqlens,
             slots=batch.slots,
         )
-        return F.linear((torch.sigmoid(r.float()) * y).to(x.dtype), self.output), None
+        return linear((torch.sigmoid(r.float()) * y).to(x.dtype), self.output), None
 
 
 def read_time_mix(reader: Reader, att: str, rescale: float) -> TimeMix4:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from longriver.engine.batch import Batch
-from longriver.engine.network.parts import HeadNorm, linear_float, mixtures
+from longriver.engine.network.parts import HeadNorm, Weight, linear, linear_float, mixtures
 from longriver.engine.network.reader import Reader
 from longriver.engine.version import Version
 from longriver.kernels import dispatch
@@ -31,15 +31,15 @@ class TimeMix5:
     mix: Tensor
     decay: Tensor
     bonus: Tensor
-    receptance: Tensor
-    key: Tensor
-    value: Tensor
-    gate: Tensor | None
-    output: Tensor
+    receptance: Weight
+    key: Weight
+    value: Weight
+    gate: Weight | None
+    output: Weight
     norm: HeadNorm
 
     @property
-    def matrices(self) -> Iterator[Tensor]:
+    def matrices(self) -> Iterator[Weight]:
         yield from (self.receptance, self.key, self.value, self.output)
         if self.gate is not None:
             yield self.gate
@@ -67,9 +67,9 @@ class TimeMix5:
             slots=batch.slots,
         )
         if self.gate is None:
-            return F.linear(self.norm(y).to(x.dtype), self.output), None
-        gate = F.silu(F.linear(rest[0], self.gate))
-        return F.linear(self.norm.gated(y, gate), self.output), None
+            return linear(self.norm(y).to(x.dtype), self.output), None
+        gate = F.silu(linear(rest[0], self.gate))
+        return linear(self.norm.gated(y, gate), self.output), None
 
 
 def read_time_mix(

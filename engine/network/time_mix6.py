@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from longriver.engine.batch import Batch
-from longriver.engine.network.parts import HeadNorm, linear_float
+from longriver.engine.network.parts import HeadNorm, Weight, linear, linear_float
 from longriver.engine.network.reader import Reader
 from longriver.engine.network.time_mix5 import FLOPS_PER_ENTRY
 from longriver.kernels import dispatch
@@ -53,15 +53,15 @@ class TimeMix6:
     decay_down: Tensor
     decay_up: Tensor
     bonus: Tensor
-    receptance: Tensor
-    key: Tensor
-    value: Tensor
-    gate: Tensor
-    output: Tensor
+    receptance: Weight
+    key: Weight
+    value: Weight
+    gate: Weight
+    output: Weight
     norm: HeadNorm
 
     @property
-    def matrices(self) -> Iterator[Tensor]:
+    def matrices(self) -> Iterator[Weight]:
         yield from (self.receptance, self.key, self.value, self.gate, self.output)
         yield from (self.mix.down, *self.mix.up, self.decay_down, self.decay_up)
 
@@ -87,8 +87,8 @@ class TimeMix6:
             cu_seqlens=cu_seqlens,
             slots=slots,
         )
-        gate = F.silu(F.linear(xg, self.gate))
-        return F.linear(self.norm.gated(y, gate), self.output), None
+        gate = F.silu(linear(xg, self.gate))
+        return linear(self.norm.gated(y, gate), self.output), None
 
     def _log_decay(self, xw_RD: Tensor) -> Tensor:
         learnt = F.linear(torch.tanh(F.linear(xw_RD, self.decay_down)), self.decay_up)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from longriver.engine.batch import Batch
-from longriver.engine.network.parts import HeadNorm, mixtures
+from longriver.engine.network.parts import HeadNorm, Weight, linear, mixtures
 from longriver.engine.network.reader import Reader
 from longriver.kernels import dispatch
 from longriver.kernels.head_gate.bonus import Bonus
@@ -52,10 +52,10 @@ class TimeMix7:
     """
 
     mix: Tensor
-    receptance: Tensor
-    key: Tensor
-    value: Tensor
-    output: Tensor
+    receptance: Weight
+    key: Weight
+    value: Weight
+    output: Weight
     decay: LowRank
     decay_bias: Tensor
     rate: LowRank
@@ -67,7 +67,7 @@ class TimeMix7:
     norm: HeadNorm
 
     @property
-    def matrices(self) -> Iterator[Tensor]:
+    def matrices(self) -> Iterator[Weight]:
         yield from (self.receptance, self.key, self.value, self.output)
         for low_rank in (self.decay, self.rate, self.residual, self.gate):
             if low_rank is not None:
@@ -81,10 +81,10 @@ class TimeMix7:
         self, x: Tensor, batch: Batch, last_SD: Tensor, wkv_SHKV: Tensor, v_first: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         xr, xw, xk, xv, xa, xg = mixtures(x, self.mix, batch, last_SD)
-        v = F.linear(xv, self.value)
+        v = linear(xv, self.value)
         feed = dispatch.wkv7_inputs(x.device.type, x.dtype)
         fed = feed(
-            F.linear(xk, self.key),
+            linear(xk, self.key),
             v,
             self.decay.tanh(xw),
             self.rate(xa),
@@ -92,7 +92,7 @@ class TimeMix7:
             heads=tuple(self.bonus.shape),
             residual=self._residual(xv, v_first),
         )
-        r_RHN = F.linear(xr, self.receptance).view(-1, *self.bonus.shape)
+        r_RHN = linear(xr, self.receptance).view(-1, *self.bonus.shape)
         y = dispatch.wkv7(x.device.type, wkv_SHKV.dtype)(
             r_RHN,
             *fed,
@@ -102,7 +102,7 @@ class TimeMix7:
         )
         bonus = Bonus(r_RHN, fed.k_RHN, fed.v_RHN, self.bonus)
         out = self.norm.gated(y, self.gate.sigmoid(xg), bonus)
-        return F.linear(out, self.output), v if v_first is None else v_first
+        return linear(out, self.output), v if v_first is None else v_first
 
     def _residual(self, xv_RD: Tensor, v_first: Tensor | None) -> Residual | None:
         if self.residual is None or v_first is None:

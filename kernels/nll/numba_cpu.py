@@ -1,6 +1,7 @@
 """Negative log-likelihoods for CPUs: the log-sum-exp of a tile in two passes over each row."""
 
 import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numba
@@ -10,7 +11,9 @@ import torch
 from torch import Tensor
 
 from longriver.kernels.exp_cpu import exp
+from longriver.kernels.int8_linear.onednn import Int8Weight, Rounded
 from longriver.kernels.nll.blocked import ROW_BLOCK, VOCAB_BLOCK
+from longriver.kernels.nll.head import Head, row_blocks
 
 Floats = npt.NDArray[np.float32]
 Longs = npt.NDArray[np.int64]
@@ -22,27 +25,41 @@ LEAST = np.float32(-math.inf)
 
 def head_nll(
     hidden_RD: Tensor,
-    head_VD: Tensor,
+    head_VD: Head,
     target_R: Tensor,
     *,
     row_block: int = ROW_BLOCK,
     vocab_block: int = VOCAB_BLOCK,
 ) -> Tensor:
-    """See ``longriver.kernels.nll.blocked.head_nll``; float32 on CPU."""
+    """See ``longriver.kernels.nll.blocked.head_nll``; float32 on CPU, or a head of int8."""
     rows = len(hidden_RD)
     largest, total, chosen = torch.full((rows,), -math.inf), torch.zeros(rows), torch.zeros(rows)
     # with one thread not even a pool: its idle threads would spin
     fold = _fold_serial if torch.get_num_threads() == 1 else _fold_parallel
-    tile = torch.empty(min(rows, row_block), min(len(head_VD), vocab_block))
+    blocks = row_blocks(head_VD, vocab_block)
+    tile = torch.empty(min(rows, row_block), len(blocks[0]))
     sums = [x.numpy() for x in (target_R.long(), largest, total, chosen)]
     for begin in range(0, rows, row_block):
         parts = [x[begin : begin + row_block] for x in sums]
-        for start in range(0, len(head_VD), vocab_block):
-            block_VD = head_VD[start : start + vocab_block]
-            hidden = hidden_RD[begin : begin + row_block]
-            logits = torch.mm(hidden, block_VD.T, out=_corner(tile, len(hidden), len(block_VD)))
-            fold(start, logits.numpy(), *parts)
+        some_RD = hidden_RD[begin : begin + row_block]
+        products = _products(some_RD, blocks, tile)
+        for number, logits in enumerate(products):
+            fold(number * vocab_block, logits.numpy(), *parts)
     return largest + total.log() - chosen
+
+
+def _products(
+    hidden_RD: Tensor, blocks: Sequence[Tensor] | Sequence[Int8Weight], tile: Tensor
+) -> Iterator[Tensor]:
+    """The logits of some rows, block by block of the vocabulary; each is gone with the next."""
+    whole = Rounded(hidden_RD) if isinstance(blocks[0], Int8Weight) else None
+    for block in blocks:
+        if isinstance(block, Int8Weight):
+            assert whole is not None
+            yield block(whole)
+        else:
+            corner = _corner(tile, len(hidden_RD), len(block))
+            yield torch.mm(hidden_RD, block.T, out=corner)
 
 
 def _corner(tile: Tensor, rows: int, columns: int) -> Tensor:

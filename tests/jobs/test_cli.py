@@ -144,8 +144,8 @@ def test_any_text_comes_through_hydras_quotes(text: str) -> None:
         ("job=embed", "job=embed is not there; give one of score"),
         ("job.kind=embed", "job.kind=embed cannot be used; give score"),
         (
-            "job.segment_tokens=0 engine.dtype=int8",
-            "engine.dtype=int8 cannot be used; give auto, float32, bfloat16 or float16 "
+            "job.segment_tokens=0 engine.dtype=int4",
+            "engine.dtype=int4 cannot be used; give auto, float32, bfloat16, float16 or int8 "
             "(also wrong: job.segment_tokens)",
         ),
         (

@@ -1,0 +1,1 @@
+"""Matrix products of whole numbers: weights and activations rounded row by row, sums exact."""

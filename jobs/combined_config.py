@@ -1,0 +1,51 @@
+"""What an order may say about several jobs in one pass."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from longriver.jobs.embed_config import EmbedConfig
+from longriver.jobs.score_config import ScoreConfig
+
+if TYPE_CHECKING:
+    from longriver.pipeline.receipt import Receipt
+    from longriver.pipeline.run_folder import RunFolder
+    from longriver.pipeline.summary import Finding
+
+Part = ScoreConfig | EmbedConfig
+
+
+class CombinedConfig(BaseModel):
+    """Jobs that share one reading of every document; what is not named is not done.
+
+    The first of them that is named, in this order, has the table that counts the documents.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["run"] = "run"
+    score: ScoreConfig | None = None
+    embed: EmbedConfig | None = None
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        found = (self.score, self.embed)
+        return tuple(part for part in found if part is not None)
+
+    def findings(
+        self, folder: "RunFolder", receipts: Sequence["Receipt"], group_columns: tuple[str, ...]
+    ) -> Mapping[str, "Finding"]:
+        """Those of each."""
+        found: dict[str, Finding] = {}
+        for part in self.parts:
+            found |= part.findings(folder, receipts, group_columns)
+        return found
+
+    @model_validator(mode="after")
+    def _something_is_to_be_done(self) -> Self:
+        if not self.parts:
+            raise ValueError(
+                "job=[] names no job; give some of score, embed, as in job=[score,embed]"
+            )
+        return self

@@ -20,7 +20,23 @@ class Fingerprints:
     tokenizer: str
 
 
-def judge(order: ModelConfig) -> Fingerprints:
+@dataclass(frozen=True, slots=True)
+class NetworkShape:
+    """What a job may have to know of the network before it is loaded."""
+
+    width: int
+    num_layers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is known of a checkpoint that fits."""
+
+    fingerprints: Fingerprints
+    shape: NetworkShape
+
+
+def judge(order: ModelConfig) -> Judged:
     """Reads the whole checkpoint once.
 
     Raises:
@@ -28,7 +44,8 @@ def judge(order: ModelConfig) -> Fingerprints:
     """
     network = load_network(order, torch.device("meta"), torch.float32)
     tokenizer = fitting_tokenizer(order, network.vocab_size)
-    return Fingerprints(fingerprint(order), tokenizer.fingerprint)
+    fingerprints = Fingerprints(fingerprint(order), tokenizer.fingerprint)
+    return Judged(fingerprints, NetworkShape(network.width, len(network.layers)))
 
 
 def fitting_tokenizer(order: ModelConfig, vocab_size: int) -> Tokenizer:

@@ -4,13 +4,18 @@ import functools
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 import numba
 import numpy as np
 import torch
+from torch import Tensor
 
 from longriver.engine.checkpoint import fitting_tokenizer
 from longriver.engine.config import EngineConfig, ModelConfig
+from longriver.engine.embedding.form import Form, Precision, Vector
+from longriver.engine.embedding.pool import Pooling, check_layer
+from longriver.engine.embedding.texts import Recipe, embed
 from longriver.engine.network import Network
 from longriver.engine.network.load import network_from
 from longriver.engine.network.shared_weights import shared
@@ -28,6 +33,7 @@ from longriver.engine.tokenizer.base import Tokenizer
 from longriver.engine.wants import NLL, Wants
 from longriver.engine.weights import fingerprint, read_tensors
 from longriver.kernels.nll.blocked import VOCAB_BLOCK
+from longriver.kernels.nll.head import row_blocks
 
 logger = logging.getLogger(__name__)
 
@@ -124,6 +130,39 @@ class Engine:
             sums[index] += NllSum(float(result.nll.sum(dtype=np.float64)), len(result.nll))
         return sums
 
+    def embed(
+        self,
+        texts: str | bytes | Iterable[str | bytes],
+        *,
+        pooling: Pooling = "mean",
+        layer: int = -1,
+        normalize_embeddings: bool = False,
+        precision: Precision = "float32",
+        truncate_dim: int | None = None,
+        passes: Literal[1, 2] = 1,
+    ) -> Vector:
+        """Vectors of whole texts, as ``encode`` of sentence-transformers gives them.
+
+        Args:
+            texts: a single one gives a vector [D], several give [n, D], in their order; that of an
+                empty text is zero.
+            pooling, layer: see ``Pool`` and ``Wants``.
+            precision, truncate_dim: see ``Form``.
+            passes: 2: texts are read twice, and the vectors are those of the second reading.
+
+        Raises:
+            OrderError: the network has no such layer.
+            DocumentError: when a vector is not finite.
+        """
+        check_layer(layer, len(self.network.layers), pooling)
+        form = Form(truncate_dim, normalize_embeddings, precision)
+        recipe = Recipe(pooling, layer, passes, form)
+        is_single = isinstance(texts, str | bytes)
+        several = [texts] if isinstance(texts, str | bytes) else texts
+        data = [text.encode() if isinstance(text, str) else text for text in several]
+        found = embed(self, data, recipe, self.network.width)
+        return found[0] if is_single else found
+
     def run(self, sequences: Iterator[Sequence | None], wants: Wants = NLL) -> Iterator[Result]:
         """See ``open``, for who needs the results alone."""
         return iter(self.open(sequences, wants))
@@ -157,7 +196,8 @@ def _set_threads(num_threads: int) -> None:
 def _row_quantum(network: Network, settings: Settings) -> int:
     if settings.device.type == "cuda":
         return settings.tokens_per_step if settings.reproducible else 16
-    quantum = find_row_quantum([*network.matrices, network.head[:VOCAB_BLOCK]])
+    blocks = [*network.matrices, row_blocks(network.head, VOCAB_BLOCK)[0]]
+    quantum = find_row_quantum(block for block in blocks if isinstance(block, Tensor))
     if quantum is None:
         logger.warning("matrix products here depend on their size: steps run at one fixed size")
     return quantum or settings.tokens_per_step

@@ -62,6 +62,7 @@ class Reading:
         )
         self.open: dict[int, Sequence] = {}
         self.followers: deque[Sequence] = deque()
+        self.left: dict[int, State] = {}
         self.state = network.blank.take([0] * settings.num_slots)
         self.has_more = True
 
@@ -129,11 +130,18 @@ class Reading:
             for slot, count in zip(ready, counts, strict=True)
             if count
         }
+        self._keep_left(chunks)
         read = self._forward(chunks)
         begin = 0
         for slot, chunk in chunks.items():
             yield self._result(slot, chunk, read, begin)
             begin += len(chunk.inputs)
+
+    def _keep_left(self, chunks: dict[int, Chunk]) -> None:
+        """What followers go on from, where the last token of a sequence is now read by itself."""
+        for slot, chunk in chunks.items():
+            if self.open[slot].followers and not len(chunk.tokens):
+                self.left[slot] = self.state.take([slot])
 
     @torch.inference_mode()
     def _forward(self, chunks: dict[int, Chunk]) -> _Read:
@@ -168,12 +176,13 @@ class Reading:
         sequence = self.open[slot]
         result = self._chunk(slot, chunk, read, begin)
         problem = _not_finite(result)
+        left = self.left.pop(slot, None)
         if chunk.is_last or problem is not None:
             del self.open[slot]
         if problem is not None:
             return Failed(sequence, DocumentError("nonfinite", problem))
         if chunk.is_last and sequence.followers:
-            self._end(sequence, self.state.take([slot]))
+            self._end(sequence, self.state.take([slot]) if left is None else left)
         return result
 
     def _chunk(self, slot: int, chunk: Chunk, read: _Read, begin: int) -> ScoredChunk:
@@ -186,7 +195,13 @@ class Reading:
             snapshot=self._snapshot(slot, chunk),
             read=chunk.read,
             hidden=None if read.hidden is None else read.hidden[end - len(chunk.read) : end],
+            state=self._state(slot, chunk),
         )
+
+    def _state(self, slot: int, chunk: Chunk) -> State | None:
+        if not self.wants.state or not (chunk.is_cut or chunk.is_last):
+            return None
+        return self.state.take([slot])
 
     def _snapshot(self, slot: int, chunk: Chunk) -> Snapshot | None:
         if chunk.place is None:
@@ -200,6 +215,8 @@ def _not_finite(chunk: ScoredChunk) -> str | None:
     if not finite.all():
         first = int(np.argmin(finite))
         return f"the token that ends at byte {chunk.tokens.ends[first]} has nll {chunk.nll[first]}"
+    if chunk.state is not None and not bool(torch.isfinite(chunk.state.wkv).all()):
+        return f"the state at byte {chunk.read.ends[-1]} has a number that is not finite"
     if chunk.hidden is not None and not bool(torch.isfinite(chunk.hidden).all()):
         return f"a vector before byte {chunk.read.ends[-1]} has a number that is not finite"
     return None

@@ -9,6 +9,7 @@ from torch import Tensor
 from longriver.engine.errors import DocumentError
 from longriver.engine.sequence import Sequence
 from longriver.engine.snapshot import Snapshot
+from longriver.engine.state import State
 from longriver.engine.tokenizer.base import NO_TOKENS, Tokens
 
 
@@ -23,6 +24,7 @@ class ScoredChunk:
     read:     the k tokens that were read: those of the chunk, each one step later.
     hidden:   [k, D] float32, the vector behind each of ``read``, on the engine's device; None where
               they are not asked for.
+    state:    of one slot, behind what was read, where it is wanted; a copy that nobody changes.
     """
 
     sequence: Sequence
@@ -32,6 +34,7 @@ class ScoredChunk:
     snapshot: Snapshot | None = None
     read: Tokens = NO_TOKENS
     hidden: Tensor | None = None
+    state: State | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ class Chunk:
     read:    what was read, the token before the document's first left out.
     is_last: nothing of the sequence follows.
     place:   where the sequence stands behind them, where a snapshot is due.
+    is_cut:  the sequence is to be cut behind what was read.
     """
 
     inputs: npt.NDArray[np.int32]
@@ -31,6 +33,22 @@ class Chunk:
     read: Tokens
     is_last: bool
     place: Place | None = None
+    is_cut: bool = False
+
+
+class Cuts(Protocol):
+    """Where a sequence is to be cut, for the state is wanted there."""
+
+    def next_cut(self, unread: Tokens, is_end: bool) -> tuple[int, bool]:
+        """How many of the tokens that are read next may be read, and whether a cut is behind them.
+
+        Asked when all chunks before have been handed out; 0 where more must be known.
+
+        Args:
+            unread: at least one.
+            is_end: no token follows those.
+        """
+        ...
 
 
 class Sequence:
@@ -47,6 +65,7 @@ class Sequence:
 
     followers: sequences that are read behind this one, each from the state that it leaves and with
         its last token before their first: this one is read once, however many they are.
+    cuts: where chunks have to end.
     """
 
     sees_logits = False
@@ -63,6 +82,8 @@ class Sequence:
     ) -> None:
         self.key, self.start = key, start
         self.followers: tuple[Sequence, ...] = ()
+        self.cuts: Cuts | None = None
+        self._rows_to_cut: int | None = None
         self._pieces, self._snapshot_tokens = pieces, snapshot_tokens
         self._num_taken, self._is_wanted = 0, False
         self._buffer: deque[Tokens] = deque()
@@ -98,14 +119,47 @@ class Sequence:
         """Buffers up to ``limit`` tokens and returns how many rows are ready, at most ``limit``."""
         # one more than the limit, so that take() knows whether anything follows
         while self._num_buffered <= limit and not self._exhausted:
-            piece = next(self._pieces, None)
-            if piece is None:
-                self._exhausted = True
-                self._has_tail &= self._num_taken + self._num_buffered > 0
-            elif len(piece):
-                self._buffer.append(piece)
-                self._num_buffered += len(piece)
-        return min(self._num_buffered + (self._exhausted and self._has_tail), limit)
+            self._pull()
+        if self.cuts is None:
+            return min(self._num_ready, limit)
+        while not (rows := self._rows_before_cut(self.cuts, limit)) and not self._exhausted:
+            self._pull()
+        return rows
+
+    def _pull(self) -> None:
+        piece = next(self._pieces, None)
+        if piece is None:
+            self._exhausted = True
+            self._has_tail &= self._num_taken + self._num_buffered > 0
+        elif len(piece):
+            self._buffer.append(piece)
+            self._num_buffered += len(piece)
+
+    @property
+    def _num_ready(self) -> int:
+        """Followers go on from where the last token is not read, so it is read by itself."""
+        has_tail = self._exhausted and self._has_tail
+        return self._num_buffered + (has_tail and not (self.followers and self._num_buffered))
+
+    def _rows_before_cut(self, cuts: Cuts, limit: int) -> int:
+        """The first row of all reads the token before the document's first."""
+        is_first = self._num_taken == 0
+        unread = self._unread(limit + 1, is_first)
+        if not len(unread):
+            return min(self._num_ready, limit)
+        num_unread = self._num_buffered + (not is_first)
+        count, is_cut = cuts.next_cut(unread, self._exhausted and len(unread) == num_unread)
+        self._rows_to_cut = count + is_first if is_cut else None
+        return min(self._num_ready, count + is_first, limit)
+
+    def _unread(self, count: int, is_first: bool) -> Tokens:
+        """The next tokens to be read, so many or a few more."""
+        found = [] if is_first else [self._before]
+        for piece in self._buffer:
+            if sum(map(len, found)) >= count:
+                break
+            found.append(piece[:count])
+        return joined(found)
 
     def want_snapshot(self) -> None:
         """Has a snapshot come with the next chunk."""
@@ -119,15 +173,17 @@ class Sequence:
     def take(self, count: int) -> Chunk:
         """Returns the next ``count`` rows, which ``fill`` must have made ready."""
         tokens = self._pop(min(count, self._num_buffered))
-        if len(tokens) < count:
+        if reads_last := len(tokens) < count:
             assert self._has_tail and count == len(tokens) + 1
             self._has_tail = False
         known = joined([self._before, tokens])
         read = known[:count] if self._num_taken else known[1:count]
         self._before = known[len(known) - 1 :]
         self._num_taken += len(tokens)
-        place = self._place() if self._is_due(len(tokens)) else None
-        return Chunk(known.ids[:count], tokens, read, self.is_done, place)
+        # behind the last token nothing is left to go on with
+        place = self._place() if self._is_due(len(tokens)) and not reads_last else None
+        is_cut = count == self._rows_to_cut
+        return Chunk(known.ids[:count], tokens, read, self.is_done, place, is_cut)
 
     def _pop(self, count: int) -> Tokens:
         parts: list[Tokens] = []

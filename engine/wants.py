@@ -10,15 +10,17 @@ class Wants:
     nll:   every token's negative log-likelihood; without it the head's product is saved.
     layer: hidden vectors as they leave this layer, counted from 1; 0 is what enters the first, and
            -1 what the head sees, behind the last LayerNorm. None: no vectors.
+    state: the state comes with the last chunk of each sequence, and behind its cuts.
     """
 
     nll: bool = True
     layer: int | None = None
+    state: bool = False
 
     @property
     def reads_last(self) -> bool:
         """Whether a document's last token is read too, though nothing is scored behind it."""
-        return self.layer is not None
+        return self.layer is not None or self.state
 
 
 NLL = Wants()

@@ -36,6 +36,7 @@ from longriver.jobs.config import (
     VerifyConfig,
 )
 from longriver.jobs.exit_code import ExitCode, guarded, worst
+from longriver.jobs.job_words import COMBINED, job_words
 from longriver.jobs.keys import Key, keys_below, keys_of
 from longriver.jobs.page import FOLDER_FORMS
 from longriver.jobs.quoting import quoted_override, quoting_advice
@@ -132,12 +133,12 @@ def _with_changes(order: Mapping[str, object]) -> Mapping[str, object]:
 def _compose(request: Request, carry_out: Callable[[DictConfig], None]) -> None:
     """Has Hydra call ``carry_out`` with each order of the request, or print what a flag asks."""
     form = FORMS.get(request.command) or ORDERS.get(request.command, RunConfig)
-    name = request.command if request.command in FORMS else "config"
+    name = request.command if request.command in {*FORMS, COMBINED} else "config"
     keys = _keys_for(request.command, form)
-    overrides = [_checked(word, request, keys) for word in request.overrides]
+    job, words = job_words(request)
+    overrides = [_checked(word, request, keys) for word in words]
     if form is RetryConfig:
         overrides = [_forced(word) for word in overrides]
-    job = [f"job={request.command}"] if request.command in ORDERS else []
     main_of_hydra = hydra.main(str(CONF), name, version_base="1.3")
     with _command_line([*request.flags, *job, *overrides]):
         try:

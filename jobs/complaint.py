@@ -72,7 +72,8 @@ def _line(key: str, problems: Sequence[ErrorDetails], keys: Mapping[str, Key]) -
         return missing(key)
     if "value_error" in kinds:
         message = str(problems[0]["ctx"]["error"])
-        return message if not key or message.startswith(f"{key}.") else f"{key}.{message}"
+        names_the_key = not key or message.startswith(f"{key.partition('.')[0]}.")
+        return message if names_the_key else f"{key}.{message}"
     if key.endswith(SECRET):
         return f"{key} cannot be used; give {OPTIONS_EXAMPLE.format(key)}"
     wanted = " or ".join(dict.fromkeys(_wanted(problem) for problem in problems))
@@ -81,9 +82,10 @@ def _line(key: str, problems: Sequence[ErrorDetails], keys: Mapping[str, Key]) -
 
 def _key(loc: tuple[int | str, ...], keys: Mapping[str, Key]) -> str:
     """The setting that a place in the order belongs to; pydantic adds indices and union tags."""
-    for end in range(len(loc), 0, -1):
-        if (name := ".".join(map(str, loc[:end]))) in keys:
-            return name
+    for place in (loc, loc[:1] + loc[2:]):
+        for end in range(len(place), 0, -1):
+            if (name := ".".join(map(str, place[:end]))) in keys:
+                return name
     return ".".join(str(part) for part in loc)
 
 

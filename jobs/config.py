@@ -3,9 +3,19 @@
 from collections.abc import Mapping
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 from longriver.engine.config import EngineConfig, ModelConfig
+from longriver.jobs.combined_config import CombinedConfig
+from longriver.jobs.embed_config import EmbedConfig
 from longriver.jobs.score_config import ScoreConfig
 from longriver.pipeline.cluster_config import ClusterConfig
 from longriver.pipeline.data_config import DataConfig
@@ -14,9 +24,19 @@ from longriver.pipeline.storage_options import HiddenOptions
 MODEL_SETTINGS = {"prefix_token", "lora_alpha", "group_norm_eps"}
 """What changes results beside the files, which are known by their fingerprints."""
 
-JobConfig = ScoreConfig
-"""What can be done with documents. A second job makes it ``Annotated[ScoreConfig | …,
-Field(discriminator="kind")]``; each says how it is built with ``build(group_columns)``."""
+
+def _kind(job: object) -> object:
+    """Whose model judges a job; one that does not say what it is, is to score."""
+    return job.get("kind", "score") if isinstance(job, Mapping) else getattr(job, "kind", None)
+
+
+JobConfig = Annotated[
+    Annotated[ScoreConfig, Tag("score")]
+    | Annotated[EmbedConfig, Tag("embed")]
+    | Annotated[CombinedConfig, Tag("run")],
+    Discriminator(_kind),
+]
+"""What can be done with documents; ``jobs/build.py`` makes a job of it."""
 
 
 Names = Annotated[
@@ -120,7 +140,7 @@ class RunConfig(BaseModel):
     output: OutputConfig
     engine: EngineConfig = EngineConfig()
     cluster: ClusterConfig = ClusterConfig()
-    job: JobConfig = JobConfig()
+    job: JobConfig = ScoreConfig()
 
     def semantic(self, dtype: str) -> dict[str, object]:
         """The settings that decide what the results say, by dotted key.
@@ -167,5 +187,21 @@ class ScoreOrder(RunConfig):
     job: ScoreConfig = ScoreConfig()
 
 
-ORDERS: Mapping[str, type[RunConfig]] = {"score": ScoreOrder}
+class EmbedOrder(RunConfig):
+    """``longriver embed``."""
+
+    job: EmbedConfig = EmbedConfig()
+
+
+class CombinedOrder(RunConfig):
+    """``longriver run``."""
+
+    job: CombinedConfig
+
+
+ORDERS: Mapping[str, type[RunConfig]] = {
+    "score": ScoreOrder,
+    "embed": EmbedOrder,
+    "run": CombinedOrder,
+}
 """The commands that carry out a job, and what an order of each is judged by."""

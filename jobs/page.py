@@ -19,6 +19,8 @@ from longriver.jobs.keys import REQUIRED, Key, keys_of
 
 COMMANDS = {
     "score": "how likely an RWKV network finds each document and each part of it",
+    "embed": "vectors of documents and of their segments, for search",
+    "run": "several of these in one pass over the documents",
     "plan": "what `score` would read, what is wrong with it, how long it takes",
     "status": "how far a run is, who is at it, what died; from storage alone",
     "verify": "whether every document is in a run folder exactly once",
@@ -48,12 +50,21 @@ KEYS = {
     "output.path": "the run folder",
     "output.snapshot_tokens": "a long document is saved every so many; or null",
     "output.storage_options": "keys and address of its store, as a mapping",
-    "job.segment_tokens": "tokens in each row of the table segments",
+    "job.segment_tokens": "tokens of a segment, or the most of one",
     "job.token_nll": "every token's nats in segments",
     "job.token_ids": "every token's id in segments",
     "job.context_policy": "a token sees everything before it",
+    "job.pooling": "or last, weighted (by position), state",
+    "job.layer": "1 to L; 0: what enters; -1: what the head sees",
+    "job.normalize": "vectors of length 1",
+    "job.precision": "or float16, int8, ubinary (packed bits)",
+    "job.truncate_dim": "only so many of the first numbers",
+    "job.vectors": "of documents, segments, or both",
+    "job.segments": "they end with: tokens, paragraph, sentence",
+    "job.segment_text": "rows of segments have their text",
+    "job.passes": "2: read twice, embed the second reading",
     "engine.device": "or cpu, cuda",
-    "engine.dtype": "or float32, bfloat16, float16",
+    "engine.dtype": "or float32, int8; on GPU bfloat16, float16",
     "engine.num_slots": "documents read side by side",
     "engine.tokens_per_step": "tokens in one forward pass",
     "engine.num_threads": "CPU threads of this process",
@@ -156,6 +167,11 @@ recorded. Input that has changed since is refused: it needs a new output.path.
 """,
 }
 
+OWN_KEYS = """\
+A job's own keys stand below its name, as job.embed.pooling=last; `longriver embed
+--help` lists them.
+"""
+
 SWEEPS = """\
 Every run of a sweep needs a folder of its own:
   longriver score --multirun data.path=books/ job.segment_tokens=256,1024 \\
@@ -184,10 +200,12 @@ def page_of(command: str) -> str:
 
 def _job_page(command: str) -> str:
     """The page of a command that takes an order."""
+    jobs = " job=[score,embed]" if command == "run" else ""
     return _page(
         f"longriver {command}\n",
         f"  {COMMANDS[command]}\n",
-        f"usage: longriver {command} data.path=PATH KEY=VALUE ...\n",
+        f"usage: longriver {command}{jobs} data.path=PATH KEY=VALUE ...\n",
+        *([OWN_KEYS] if jobs else []),
         "Keys, with their defaults; data.path has none:",
         _keys(ORDERS.get(command, RunConfig), KEYS),
         "Flags:",

@@ -10,11 +10,13 @@ from rich.console import Console
 from longriver.engine.checkpoint import Fingerprints, judge
 from longriver.engine.settings import resolve
 from longriver.engine.weights import absolute, pinned
+from longriver.jobs.build import built
 from longriver.jobs.config import RunConfig
 from longriver.jobs.exit_code import ExitCode
 from longriver.jobs.signals import stopped_by_signals
 from longriver.pipeline.drain import Drain
 from longriver.pipeline.driver_lock import DriverLock
+from longriver.pipeline.job import Job
 from longriver.pipeline.local import LocalWorkforce
 from longriver.pipeline.loopback import keep_ray_to_this_machine
 from longriver.pipeline.model_files import fetched
@@ -74,7 +76,8 @@ def run(
 
 def _run(config: RunConfig, reporter: Reporter, hire: Hire, again: Sequence[str]) -> RunOutcome:
     config = config.model_copy(update={"model": pinned(config.model)})
-    fingerprints = judge(fetched(config.model))
+    judged = judge(fetched(config.model))
+    job = built(config.job, config.data.group_columns, judged.shape)
     folder = RunFolder.open(config.output.path, config.output.storage_options)
     started = folder.started_order()
     plan, inputs_sha256 = input_plan(folder, config.data)
@@ -82,7 +85,7 @@ def _run(config: RunConfig, reporter: Reporter, hire: Hire, again: Sequence[str]
     with DriverLock(folder) as lock:
         is_done = started is not None and not again and folder.has_succeeded()
         if dtype is not None and is_done:
-            order = _order(config, fingerprints, inputs_sha256, dtype)
+            order = _order(config, job, judged.fingerprints, inputs_sha256, dtype)
             return _conclude(Session.open(folder, order, plan), config, Progress(), 0.0)
         if config.cluster.kind == "ray":
             reporter.prepare("starting Ray" if config.cluster.address is None else "joining Ray")
@@ -90,11 +93,13 @@ def _run(config: RunConfig, reporter: Reporter, hire: Hire, again: Sequence[str]
         with hire(config, drain) as workforce, stopped_by_signals(drain):
             wanted = config.engine.model_copy(update={"dtype": dtype or "auto"})
             settings = resolve(wanted, has_cuda=workforce.has_gpu)
-            order = _order(config, fingerprints, inputs_sha256, settings.dtype_name)
+            dtype_name = settings.dtype_name
+            order = _order(config, job, judged.fingerprints, inputs_sha256, dtype_name)
             session = Session.open(folder, order, plan)
             withdraw(lock, again)
             spec = replace(
-                _spec(config, session, fingerprints, settings.device.type), commits=lock.commits
+                _spec(config, job, session, judged.fingerprints, settings.device.type),
+                commits=lock.commits,
             )
             began_s = time.monotonic()
             done = session.work(workforce, spec, reporter, lock)
@@ -111,8 +116,9 @@ def _conclude(session: Session, config: RunConfig, done: Progress, seconds: floa
     return RunOutcome(config.output.path, summary, done, seconds)
 
 
-def _order(config: RunConfig, fingerprints: Fingerprints, inputs_sha256: str, dtype: str) -> Order:
-    job = config.job.build(config.data.group_columns)
+def _order(
+    config: RunConfig, job: Job, fingerprints: Fingerprints, inputs_sha256: str, dtype: str
+) -> Order:
     return Order(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         order=config.model_dump(mode="json"),
@@ -127,7 +133,7 @@ def _order(config: RunConfig, fingerprints: Fingerprints, inputs_sha256: str, dt
 
 
 def _spec(
-    config: RunConfig, session: Session, fingerprints: Fingerprints, device: str
+    config: RunConfig, job: Job, session: Session, fingerprints: Fingerprints, device: str
 ) -> WorkerSpec:
     dtype = session.order.semantic["engine.dtype"]
     return WorkerSpec(
@@ -135,7 +141,7 @@ def _spec(
         engine=config.engine.model_copy(update={"device": device, "dtype": dtype}),
         data=config.data,
         output_path=session.folder.absolute_url,
-        job=config.job.build(config.data.group_columns),
+        job=job,
         metadata=session.order.metadata,
         fingerprints=fingerprints,
         snapshot_tokens=config.output.snapshot_tokens,

@@ -16,6 +16,8 @@ from longriver.kernels.head_gate import torch_any as head_gate_torch
 from longriver.kernels.layer_norm import torch_any as layer_norm_torch
 from longriver.kernels.nll import blocked as nll_blocked
 from longriver.kernels.nll import numba_cpu as nll_numba
+from longriver.kernels.pool import numba_cpu as pool_numba
+from longriver.kernels.pool import torch_any as pool_torch
 from longriver.kernels.token_mix import numba_cpu as token_mix_numba
 from longriver.kernels.token_mix import torch_any as token_mix_torch
 from longriver.kernels.wkv4 import numba_cpu as wkv4_numba
@@ -37,6 +39,7 @@ Form = Literal["recurrent", "chunked"]
 FLOAT32_ON_CPU: dict[str, Op] = {
     "head_gate": head_gate_numba.head_gate,
     "head_nll": nll_numba.head_nll,
+    "pool": pool_numba.pool,
     "token_mix": token_mix_numba.token_mix,
     "wkv4": wkv4_numba.wkv4,
     "wkv6": wkv6_numba.wkv6,
@@ -47,6 +50,7 @@ ANYWHERE: dict[str, Op] = {
     "head_gate": head_gate_torch.head_gate,
     "head_nll": nll_blocked.head_nll,
     "layer_norm": layer_norm_torch.layer_norm,
+    "pool": pool_torch.pool,
     "token_mix": token_mix_torch.token_mix,
     "wkv4": wkv4_torch.wkv4,
     "wkv6": wkv6_torch.wkv6,
@@ -85,6 +89,11 @@ def head_nll(device_type: str, dtype: torch.dtype) -> Wkv:
 def layer_norm(device_type: str, dtype: torch.dtype) -> Wkv:
     """Returns the LayerNorm of rows, like ``head_gate``."""
     return _choose("layer_norm", device_type, dtype)
+
+
+def pool(device_type: str, dtype: torch.dtype) -> Callable[..., None]:
+    """Returns what adds weighted rows to sums, for a device type and type of rows."""
+    return _choose("pool", device_type, dtype)
 
 
 def token_mix(device_type: str, dtype: torch.dtype) -> Wkv:

@@ -97,11 +97,14 @@ class Attempt:
             sequence = self.opened[index].sequence
             assert sequence is not None
             sequence.want_snapshot()
-        while waiting & self.opened.keys() and (result := next(results, None)) is not None:
+        while self._can_save(waiting) and (result := next(results, None)) is not None:
             self._accept(result)
             if isinstance(result, ScoredChunk) and result.snapshot is not None:
                 assert isinstance(result.sequence.key, Opened)
                 waiting.discard(result.sequence.key.index)
+
+    def _can_save(self, waiting: set[int]) -> bool:
+        return any(self.opened[i].is_worth_saving for i in waiting & self.opened.keys())
 
     def _accept(self, result: Result) -> None:
         opened = result.sequence.key
@@ -150,6 +153,7 @@ class Attempt:
     def _sequence(self, opened: Opened, every: int | None, start: Snapshot | None) -> Sequence:
         wants = self.job.wants
         sequence = self.engine.sequence(opened, opened.chunks(), every, start, wants)
+        sequence.cuts = opened.document.cuts
         sequence.followers = tuple(opened.accumulator.followers(self.engine, opened))
         return sequence
 

@@ -1,7 +1,9 @@
 """What travels through the pipeline: a document on its way in, a dead letter on its way out."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from longriver.engine.sequence import Cuts
 
 CHUNK_BYTES = 1 << 18
 """Largest piece, in bytes, that ``Document.chunks`` yields."""
@@ -18,6 +20,8 @@ class Document:
     chunks:      its raw bytes (UTF-8, not validated) in pieces of at most ``CHUNK_BYTES``, read
                  once. Raises ``DocumentError`` when the rest of the text cannot be read.
     num_rows:    source rows that make up the document, complete only when ``chunks`` is used up.
+    listeners:   each is told of the bytes, piece by piece, as they go to the tokenizer.
+    cuts:        where the engine has to cut it.
     """
 
     document_id: str
@@ -26,6 +30,8 @@ class Document:
     groups: tuple[str | None, ...]
     chunks: Iterator[bytes | memoryview]
     num_rows: int = 1
+    listeners: list[Callable[[bytes | memoryview], object]] = field(default_factory=list)
+    cuts: Cuts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,13 +35,20 @@ class Opened:
 
     @property
     def is_worth_saving(self) -> bool:
-        """Whether what has been read of it is worth more than a few files."""
-        return self.snapshots is not None and self.num_tokens >= WORTH_TOKENS
+        """Whether what has been read of it is worth more than a few files.
+
+        Behind its end no snapshot can be taken: what follows it is read anew from there.
+        """
+        if self.snapshots is None or self.sequence is None or self.sequence.is_done:
+            return False
+        return self.num_tokens >= WORTH_TOKENS
 
     def chunks(self) -> Iterator[bytes | memoryview]:
         """The document's bytes, counted as they are read."""
         for chunk in self.document.chunks:
             self.counter.update(chunk)
+            for listen in self.document.listeners:
+                listen(chunk)
             yield chunk
 
     def end(self) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from longriver.engine.checkpoint import judge
+from longriver.jobs.build import built
 from longriver.jobs.config import RunConfig
 from longriver.pipeline.job import Job
 from longriver.pipeline.ledger import Ledger
@@ -42,8 +43,9 @@ def order_of(data: Path, run: Path, /, **parts: dict[str, object]) -> RunConfig:
 
 def begin(config: RunConfig, job: Job | None = None) -> tuple[Session, WorkerSpec]:
     """Claims the run folder for an order, with another job where one is given."""
-    job = job or config.job.build(config.data.group_columns)
-    fingerprints = judge(config.model)
+    judged = judge(config.model)
+    fingerprints = judged.fingerprints
+    job = job or built(config.job, config.data.group_columns, judged.shape)
     folder = RunFolder.open(config.output.path)
     plan, inputs_sha256 = input_plan(folder, config.data)
     order = Order(

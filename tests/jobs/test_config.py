@@ -43,7 +43,8 @@ def test_every_cluster_file_is_a_cluster() -> None:
 
 
 def test_every_key_has_a_line_of_help() -> None:
-    assert set(KEYS) == set(keys_of(RunConfig)) - {"job.kind"}
+    known = {key for key in keys_of(RunConfig) if key.count(".") == 1}
+    assert set(KEYS) == known - {"job.kind"}
     assert set(ESSENTIAL) <= set(KEYS)
 
 

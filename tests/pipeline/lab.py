@@ -16,7 +16,7 @@ from longriver.jobs.score_config import ScoreConfig
 from longriver.pipeline.attempt import Attempt, LostDocuments
 from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.dataset import read_documents
-from longriver.pipeline.job import Reader
+from longriver.pipeline.job import Job, Reader
 from longriver.pipeline.plan import Plan
 from longriver.pipeline.progress import Progress
 from longriver.pipeline.receipt import Counts, FileEntry
@@ -59,7 +59,7 @@ class Lab:
 
     data: DataConfig
     folder: RunFolder
-    job: ScoreJob = JOB
+    job: Job = JOB
     broken: dict[int, DocumentError] = field(default_factory=dict)
 
     @property

@@ -1,0 +1,1 @@
+"""From a network's vectors and states to those of texts."""

@@ -38,7 +38,8 @@ def pack(chunks: dict[int, Chunk], row_quantum: int, device: torch.device) -> Ba
     rows = -(-num_tokens // row_quantum) * row_quantum
     tokens, targets = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
     tokens[:num_tokens] = np.concatenate([chunk.inputs for chunk in chunks.values()])
-    for begin, chunk in zip(cu_seqlens[:-1], chunks.values(), strict=True):
+    for first, chunk in zip(cu_seqlens[:-1], chunks.values(), strict=True):
+        begin = first + chunk.num_context
         targets[begin : begin + len(chunk.tokens)] = chunk.tokens.ids
 
     def to_device(array: np.ndarray[Any, Any]) -> Tensor:

@@ -32,6 +32,7 @@ from longriver.engine.token_source import TokenSource
 from longriver.engine.tokenizer.base import Tokenizer
 from longriver.engine.wants import NLL, Wants
 from longriver.engine.weights import fingerprint, read_tensors
+from longriver.engine.windowed import WindowedSequence
 from longriver.kernels.nll.blocked import VOCAB_BLOCK
 from longriver.kernels.nll.head import row_blocks
 
@@ -104,10 +105,12 @@ class Engine:
             wants: what the sequence is opened with.
         """
         last = wants.reads_last
+        source = TokenSource(self.tokenizer, chunks, None if start is None else start.place)
+        if wants.window is not None:
+            prefix = self.prefix_token
+            return WindowedSequence(key, source, prefix, wants.window, snapshot_tokens, start)
         if start is None:
-            source = TokenSource(self.tokenizer, chunks)
             return Sequence(key, source, self.prefix_token, None, snapshot_tokens, last)
-        source = TokenSource(self.tokenizer, chunks, start.place)
         return Sequence.resume(key, source, start, snapshot_tokens, last)
 
     def warm_up(self) -> None:

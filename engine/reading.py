@@ -131,6 +131,8 @@ class Reading:
             if count
         }
         self._keep_left(chunks)
+        if begins := [slot for slot, chunk in chunks.items() if chunk.begins]:
+            self.state.put(begins, self.network.blank.take([0] * len(begins)))
         read = self._forward(chunks)
         begin = 0
         for slot, chunk in chunks.items():
@@ -186,11 +188,11 @@ class Reading:
         return result
 
     def _chunk(self, slot: int, chunk: Chunk, read: _Read, begin: int) -> ScoredChunk:
-        end, num_scored = begin + len(chunk.inputs), len(chunk.tokens)
+        end, first = begin + len(chunk.inputs), begin + chunk.num_context
         return ScoredChunk(
             sequence=self.open[slot],
             tokens=chunk.tokens,
-            nll=NO_NLL if read.nll is None else read.nll[begin : begin + num_scored],
+            nll=NO_NLL if read.nll is None else read.nll[first : first + len(chunk.tokens)],
             is_last=chunk.is_last,
             snapshot=self._snapshot(slot, chunk),
             read=chunk.read,

@@ -19,13 +19,15 @@ from longriver.engine.tokenizer.base import Tokens, joined
 class Chunk:
     """The next rows of one sequence.
 
-    inputs:  [m] int32, what the network reads: the token before each of ``tokens``, and the last
-             one of all where that is read too.
-    tokens:  [n] what it is scored on, row by row; m = n, or n + 1 at such an end.
+    inputs:  [m] int32, what the network reads: context, the token before each of ``tokens``, and
+             the last one of all where that is read too.
+    tokens:  [n] what it is scored on, row by row.
     read:    what was read, the token before the document's first left out.
     is_last: nothing of the sequence follows.
     place:   where the sequence stands behind them, where a snapshot is due.
     is_cut:  the sequence is to be cut behind what was read.
+    begins:  what was read before is forgotten first.
+    num_context: so many inputs come before the first of ``tokens``, and are only read.
     """
 
     inputs: npt.NDArray[np.int32]
@@ -34,6 +36,8 @@ class Chunk:
     is_last: bool
     place: Place | None = None
     is_cut: bool = False
+    begins: bool = False
+    num_context: int = 0
 
 
 class Cuts(Protocol):

@@ -11,11 +11,14 @@ class Wants:
     layer: hidden vectors as they leave this layer, counted from 1; 0 is what enters the first, and
            -1 what the head sees, behind the last LayerNorm. None: no vectors.
     state: the state comes with the last chunk of each sequence, and behind its cuts.
+    window: tokens of a window, behind which all is forgotten, see ``WindowedSequence``; vectors and
+           states are not to be had of windows. None: a token sees all that stands before it.
     """
 
     nll: bool = True
     layer: int | None = None
     state: bool = False
+    window: int | None = None
 
     @property
     def reads_last(self) -> bool:

@@ -9,7 +9,8 @@ from longriver.engine.result import ScoredChunk
 from longriver.engine.saved import Arrays, inside, taken_from, whole
 from longriver.engine.sequence import Sequence
 from longriver.engine.text_counts import TextCounts
-from longriver.engine.wants import NLL, Wants
+from longriver.engine.wants import Wants
+from longriver.jobs.context_policy import window_of
 from longriver.jobs.score_config import ScoreConfig
 from longriver.jobs.segment import Segment
 from longriver.pipeline.document import Document
@@ -68,7 +69,7 @@ class ScoreJob:
 
     @property
     def wants(self) -> Wants:
-        return NLL
+        return Wants(window=window_of(self.config.context_policy))
 
     def open(self, document: Document) -> "ScoreAccumulator":
         return ScoreAccumulator(self, document)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from longriver.jobs.context_policy import ContextPolicy
+
 if TYPE_CHECKING:
     from longriver.jobs.score import ScoreJob
     from longriver.pipeline.receipt import Receipt
@@ -18,7 +20,8 @@ class ScoreConfig(BaseModel):
     segment_tokens: tokens of each row of the table ``segments``.
     token_ids:      every segment also lists its token ids.
     token_nll:      every segment also lists the nats of each of its tokens.
-    context_policy: what a token is conditioned on; ``streaming`` is everything before it.
+    context_policy: what a token is conditioned on: ``streaming`` is everything before it,
+                    ``window:L`` what a model with a context of L tokens would see.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -27,7 +30,7 @@ class ScoreConfig(BaseModel):
     segment_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 1024
     token_ids: bool = False
     token_nll: bool = False
-    context_policy: Literal["streaming"] = "streaming"
+    context_policy: ContextPolicy = "streaming"
 
     def build(self, group_columns: tuple[str, ...]) -> "ScoreJob":
         from longriver.jobs.score import ScoreJob  # seconds that a refused order does without

@@ -25,7 +25,8 @@ GroupKey = tuple[str | None, ...]
 class Finding:
     """What one job adds to the figures of a run.
 
-    record: JSON values, under the job's name in summary.json; the same to the bit for any workers.
+    record: JSON values, in summary.json's ``jobs`` under the job's name; the same to the bit for any
+            workers.
     lines:  of the closing table: what it is called, the figure, a remark.
     """
 
@@ -101,7 +102,7 @@ class Summary:
                 for key, sums in self.groups.items()
             ],
             "other_groups": self.other_groups.record if self.other_groups.num_documents else None,
-            **{job: finding.record for job, finding in self.findings.items()},
+            "jobs": {job: finding.record for job, finding in self.findings.items()},
         }
         return json.dumps(record, indent=2, allow_nan=False).encode() + b"\n"
 

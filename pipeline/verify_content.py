@@ -108,8 +108,7 @@ class _Totals:
                     f"the ledger says {expected!r}"
                 )
         num_tokens = found.get("num_tokens", receipt.counts.num_tokens)
-        # a document's followers are read too, so more may have been read than the rows say
-        if num_tokens > receipt.counts.num_tokens:
+        if num_tokens != receipt.counts.num_tokens:
             yield (
                 f"shard {receipt.shard}: {receipt.counts.num_tokens} tokens, but its rows have "
                 f"{num_tokens:.0f}"

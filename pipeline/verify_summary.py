@@ -10,6 +10,9 @@ from longriver.pipeline.summary import summarize
 GROUPED = ("groups", "other_groups")
 """What can be had from rows only; all the rest is in the ledger."""
 
+OF_JOBS = "jobs"
+"""What only the jobs themselves know to compute."""
+
 
 def verify_totals(folder: RunFolder, receipts: Sequence[Receipt]) -> list[str]:
     """Compares all but groups; reads the ledger and the reasons of dead letters."""
@@ -44,7 +47,7 @@ def _computed(
     folder: RunFolder, receipts: Sequence[Receipt], columns: Sequence[str]
 ) -> dict[str, object]:
     computed: dict[str, object] = json.loads(summarize(folder, receipts, columns).to_json())
-    return computed
+    return {name: value for name, value in computed.items() if name != OF_JOBS}
 
 
 def _differences(

@@ -180,10 +180,10 @@ class Attempt:
     def _take(self, opened: Opened, chunk: ScoredChunk) -> None:
         rows = list(opened.accumulator.update(chunk))
         self._write(self.in_order.put(opened.index, rows))
-        if len(chunk.tokens):
-            is_document = chunk.sequence is opened.sequence
-            end = int(chunk.tokens.ends[-1]) if is_document else opened.num_bytes
-            self._advance(opened, len(chunk.tokens), end)
+        if len(chunk.tokens) and chunk.sequence is opened.sequence:
+            self._advance(opened, len(chunk.tokens), int(chunk.tokens.ends[-1]))
+        else:
+            self.progress += Progress(num_tokens=len(chunk.tokens))
         if chunk.is_last:
             opened.num_open += len(chunk.sequence.followers) - 1
         if not opened.num_open:

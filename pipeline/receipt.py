@@ -25,6 +25,7 @@ class Counts:
     num_documents: rows of the first table, one a document; a document may span source rows.
     num_rows_out:  source rows of those documents.
     num_dead:      source rows of the dead letters.
+    num_tokens:    of those documents; what is read behind them, or again, does not count.
     """
 
     num_rows_in: int = 0

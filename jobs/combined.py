@@ -24,8 +24,7 @@ class CombinedJob:
     def of(jobs: Iterable[tuple[str, Job]]) -> "CombinedJob":
         """Raises OrderError where two jobs ask the network for different things."""
         job = CombinedJob(tuple(jobs))
-        layers = {each.wants.layer for _, each in job.jobs} - {None}
-        assert len(layers) <= 1, "one job asks for vectors"
+        job._refuse_different_readings()
         names = [table.name for table in job.tables]
         for name in names:
             if names.count(name) > 1:
@@ -33,6 +32,16 @@ class CombinedJob:
                     f"two of the jobs write a table {name}; run them into folders of their own"
                 )
         return job
+
+    def _refuse_different_readings(self) -> None:
+        """One pass has one context policy, and vectors are not to be had of windows."""
+        windows = {job.wants.window for _, job in self.jobs if job.wants.nll}
+        has_vectors = any(not job.wants.nll for _, job in self.jobs)
+        if len(windows) > 1 or (has_vectors and windows - {None}):
+            raise OrderError(
+                "job.….context_policy: jobs in one pass share one, and beside embed it is "
+                "streaming; make them equal, or run the jobs into folders of their own"
+            )
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -46,6 +55,7 @@ class CombinedJob:
             nll=any(each.nll for each in wanted),
             layer=layers[0] if layers else None,
             state=any(each.state for each in wanted),
+            window=next((each.window for each in wanted if each.nll), None),
         )
 
     def open(self, document: Document) -> "CombinedAccumulator":
@@ -63,7 +73,7 @@ class CombinedJob:
             if table in {each.name for each in job.tables}:
                 return {k: v for k, v in job.sums(table, row).items() if k not in known}
             known |= {"num_documents", *(column.name for column in job.tables[0].columns)}
-        raise AssertionError(f"no job has a table {table}")
+        return {}
 
 
 class CombinedAccumulator:

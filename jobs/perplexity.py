@@ -49,7 +49,7 @@ class PerplexityJob:
         return PerplexityAccumulator(score, Positions.restore(taken_from(saved, "positions")))
 
     def sums(self, table: str, row: Row) -> dict[str, float]:
-        return self.score.sums(SCORE.name, row)
+        return self.score.sums(SCORE.name, row) if table == PERPLEXITY else {}
 
 
 class PerplexityAccumulator:

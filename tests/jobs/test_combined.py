@@ -25,6 +25,7 @@ Jobs = dict[str, dict[str, object]]
 PARTS: Jobs = {
     "score": {"kind": "score", "segment_tokens": 16},
     "embed": {"kind": "embed", "segment_tokens": 24},
+    "perplexity": {"kind": "perplexity", "num_resamples": 50},
 }
 
 
@@ -48,11 +49,12 @@ def test_every_table_is_that_of_a_run_of_its_own(texts: Path, passes: int) -> No
     parts = {**PARTS, "embed": {**PARTS["embed"], "passes": passes}}
     summary = done(texts, "both", {"kind": "run", **parts})
     alone = {name: done(texts, name, part) for name, part in parts.items()}
-    for table, name in {"score": "score", "segments": "score", "embed": "embed"}.items():
+    tables = {name: name for name in PARTS} | {"segments": "score", "embed_segments": "embed"}
+    for table, name in tables.items():
         found, expected = rows_of(texts.parent / "both", table), rows_of(texts.parent / name, table)
         assert found and same(found, expected), table
     assert summary.corpus == alone["score"].corpus
-    assert summary.findings == alone["embed"].findings
+    assert summary.findings == alone["embed"].findings | alone["perplexity"].findings
 
 
 def test_the_first_job_counts_the_documents_whatever_the_order_of_words(texts: Path) -> None:
@@ -60,6 +62,13 @@ def test_the_first_job_counts_the_documents_whatever_the_order_of_words(texts: P
     assert len(rows_of(texts.parent / "both", "score")) == 3
     sums = np.sum([row["nll"] for row in rows_of(texts.parent / "both", "score")])
     assert done(texts, "both", {"kind": "run", **PARTS}).corpus.sums["nll"] == pytest.approx(sums)
+
+
+def test_what_cannot_be_done_is_a_dead_letter_of_the_run(texts: Path) -> None:
+    (texts / "3.jsonl").write_text('{"text": 5}\n{"text": "fine"}\n')
+    summary = done(texts, "both", {"kind": "run", **PARTS})
+    assert (summary.corpus.num_documents, summary.num_dead) == (4, 1)
+    assert len(rows_of(texts.parent / "both", "dead")) == 1
 
 
 def test_a_run_of_one_job_is_that_job(texts: Path) -> None:
@@ -73,7 +82,7 @@ def test_it_goes_on_where_its_worker_was_killed(tmp_path: Path, number: int) -> 
     config = CombinedConfig(
         score=ScoreConfig(segment_tokens=100), embed=EmbedConfig(segment_tokens=150)
     )
-    job = built(config, (), NetworkShape(width=16, num_layers=1))
+    job = built(config, (), NetworkShape(width=16, num_layers=1, vocab_size=256))
     lab = Lab(data, RunFolder.open(str(tmp_path / "run")), job)
     lab.die(engine_for(), number)
     lab.die(engine_for(), number)
@@ -89,10 +98,14 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     ("words", "line"),
     [
         ("data.path=x", "job=[…] is missing; name jobs once, as in job=[score,embed]"),
-        ("data.path=x job=[]", "job=[]: nothing is no job that can be done along; there are score"),
+        ("data.path=x job=[]", "job=[]: nothing is no job that can be done along; there are per"),
         (
             "data.path=x job=score,embd",
             "job=score,embd: embd is no job that can be done along",
+        ),
+        (
+            "data.path=x job=[score,perplexity] job.score.context_policy=window:64",
+            "job.….context_policy: jobs in one pass share one, and beside embed it is streaming",
         ),
         ("data.path=x job=[score,score]", "job=[score,score] names a job twice"),
         (

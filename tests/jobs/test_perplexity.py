@@ -78,6 +78,13 @@ def test_means_and_sums_are_what_they_are_called(lines: Path) -> None:
     assert groups["mixed"]["bits_per_byte_95"] is None
 
 
+def test_what_cannot_be_done_is_a_dead_letter(lines: Path) -> None:
+    with lines.open("a") as file:
+        file.write('{"id": "f", "text": 5, "tongue": "en"}\n')
+    summary = done(lines, "run")
+    assert (summary.corpus.num_documents, summary.num_dead) == (5, 1)
+
+
 def test_no_resamples_no_interval(lines: Path) -> None:
     record = done(lines, "run", num_resamples=0).findings["perplexity"].record
     assert record["bits_per_byte_95"] is None

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 
 from longriver.engine import Engine, EngineConfig
+from longriver.engine.version import Version
 from longriver.engine.wants import Wants
 from longriver.jobs.config import RunConfig
 from longriver.jobs.run import run
 from longriver.pipeline.progress import SilentReporter
 from longriver.pipeline.summary import Summary
 from longriver.pipeline.table import Row
+from tests.bench.perplexity_oracle import cut, demo_checkpoint, ours, theirs
+from tests.bench.rwkv_package import RwkvPackage
 from tests.orders import order_of, rows_of
 
 TEXTS = {
@@ -83,6 +86,18 @@ def test_what_cannot_be_done_is_a_dead_letter(lines: Path) -> None:
         file.write('{"id": "f", "text": 5, "tongue": "en"}\n')
     summary = done(lines, "run")
     assert (summary.corpus.num_documents, summary.num_dead) == (5, 1)
+
+
+def test_bits_per_byte_are_those_of_an_independent_computation(tmp_path: Path) -> None:
+    pytest.importorskip("rwkv", reason="PyPI rwkv is not installed")
+    (tmp_path / "corpus").mkdir()
+    for name, text in TEXTS.items():
+        (tmp_path / "corpus" / f"{name}.txt").write_text(text)
+    files = cut(tmp_path / "corpus", tmp_path / "texts", num_files=5, num_bytes=300)
+    peer = RwkvPackage(demo_checkpoint(tmp_path), Version.V7)
+    assert ours(tmp_path / "texts", tmp_path / "run") == pytest.approx(
+        theirs(peer, files), abs=1e-6
+    )
 
 
 def test_no_resamples_no_interval(lines: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console
 
@@ -24,7 +25,7 @@ def compare(config: CompareConfig) -> int:
     return ExitCode.COMPLETE
 
 
-def comparison(config: CompareConfig) -> Mapping[str, object]:
+def comparison(config: CompareConfig) -> Mapping[str, Any]:
     """What there is to say of two runs, for JSON.
 
     Raises:

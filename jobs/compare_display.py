@@ -40,7 +40,7 @@ def print_comparison(console: Console, record: Record) -> None:
 def _corpus(record: Record) -> Table:
     table = _table("", "A", "B", "B - A", "95 % interval")
     figures = (record["bits_per_byte_a"], record["bits_per_byte_b"])
-    table.add_row("bits per byte", *map(ratio, figures), *_difference(record))
+    table.add_row("bits per byte", *map(ratio, figures), *difference(record))
     shares = (f"{record[f'share_{side}_better']:.1%}" for side in ("a", "b"))
     table.add_row("better at documents", *shares, "", f"of {count(record['num_documents'])}")
     return table
@@ -64,7 +64,7 @@ def _groups(rows: Sequence[Record]) -> Table:
             "(null)" if value is None else str(value) for value in row["group"].values()
         )
         figures = (ratio(row["bits_per_byte_a"]), ratio(row["bits_per_byte_b"]))
-        table.add_row(Text(name), *figures, *_difference(row), count(row["num_documents"]))
+        table.add_row(Text(name), *figures, *difference(row), count(row["num_documents"]))
     table.title, table.title_justify = "bits per byte, by group", "left"
     return table
 
@@ -100,7 +100,8 @@ def _verdict(record: Record) -> str:
     return "The interval has 0 in it: on these documents the runs cannot be told apart."
 
 
-def _difference(record: Record) -> tuple[str, str]:
+def difference(record: Record) -> tuple[str, str]:
+    """By how many bits per byte B is worse, and the interval."""
     interval = record["difference_95"]
     if record["difference"] is None:
         return "-", "-"

@@ -14,6 +14,7 @@ from longriver.jobs.compare import comparison
 from longriver.jobs.comparison import Comparison
 from longriver.jobs.config import CompareConfig, RunConfig
 from longriver.jobs.run import run
+from longriver.jobs.sweep import print_sweep
 from longriver.pipeline.pairs import Scored
 from longriver.pipeline.progress import SilentReporter
 from tests.orders import order_of, rows_of
@@ -136,3 +137,24 @@ def test_pairing_makes_the_interval_narrow() -> None:
     found.take((scored(x, 100), scored(x + 1 + random.normal(0, 0.1), 100)) for x in base)
     low, high = found.record(())["difference_95"]  # type: ignore[misc]
     assert 0 < low < 0.01 / math.log(2) < high and high - low < 0.001
+
+
+def test_a_sweep_ends_with_its_runs_side_by_side(
+    lines: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(lines.parent)
+    words = ["perplexity", "--multirun", f"data.path={lines}", "engine.device=cpu"]
+    words += ["job.context_policy=streaming,window:64", "output.path=run-${job.context_policy}"]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "to the first" in said and "Closer: longriver compare run-streaming" in said
+    row = next(line for line in said.splitlines() if line.strip().startswith("run-window:64"))
+    record = compared(lines.parent / "run-streaming", lines.parent / "run-window:64")
+    assert f"{record['difference']:+.4f}" in row
+
+
+def test_runs_that_have_nothing_to_compare_say_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_sweep([str(tmp_path / "a"), str(tmp_path / "b")])
+    assert capsys.readouterr().out.startswith("Not compared: ")

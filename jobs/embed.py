@@ -136,10 +136,11 @@ class EmbedAccumulator:
         if self.job.config.vectors == "documents":
             return None
         inner = None if saved is None else taken_from(saved, "segments")
-        return OpenSegments(self.job.config, self.job.form, inner)
+        job, spans = self.job, self.document.spans
+        return OpenSegments(job.config, job.form, job.width, spans, inner)
 
     def _segment_rows(self, chunk: ScoredChunk) -> Iterator[TableRow]:
-        if self.segments is None or not (len(chunk.read) or chunk.is_last):
+        if self.segments is None or not len(chunk.read):
             return
         for segment, vector in self.segments.update(chunk):
             row = embed_tables.segment_row(self.job.config, self.document, segment, vector)

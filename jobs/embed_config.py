@@ -32,8 +32,9 @@ class EmbedConfig(BaseModel):
     precision:      of each number; ``ubinary`` is a bit a number, eight to a byte.
     truncate_dim:   only so many of the first numbers; null: all of them.
     vectors:        one for each document, for each segment, or for both.
-    segments:       where segments end: behind so many tokens, paragraphs or sentences.
-    segment_tokens: tokens of a segment, and the most that any has.
+    segments:       where segments end: behind so many tokens, paragraphs or sentences; or segments
+                    are the spans that the data name.
+    segment_tokens: tokens of a segment, and the most that any has; a span has as many as it has.
     segment_text:   every segment's row has its text.
     passes:         2: documents are read twice, and the vectors are those of the second reading,
                     in which every token has the whole document before it.
@@ -48,7 +49,7 @@ class EmbedConfig(BaseModel):
     precision: Precision = "float32"
     truncate_dim: Annotated[int, Field(ge=1)] | None = None
     vectors: Literal["both", "documents", "segments"] = "both"
-    segments: Literal["tokens", "paragraph", "sentence"] = "tokens"
+    segments: Literal["tokens", "paragraph", "sentence", "spans"] = "tokens"
     segment_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = SEGMENT_TOKENS
     segment_text: bool = False
     passes: Literal[1, 2] = 1
@@ -83,22 +84,25 @@ class EmbedConfig(BaseModel):
         """Keys that must stay as they are, beside others: key, value, default, beside what."""
         vain: list[tuple[str, object, object, str]] = []
         if self.vectors == "documents":
-            why = "job.vectors=documents"
+            why = "vectors=documents"
             vain += [
-                ("job.segments", self.segments, "tokens", why),
-                ("job.segment_tokens", self.segment_tokens, SEGMENT_TOKENS, why),
-                ("job.segment_text", self.segment_text, False, why),
+                ("segments", self.segments, "tokens", why),
+                ("segment_tokens", self.segment_tokens, SEGMENT_TOKENS, why),
+                ("segment_text", self.segment_text, False, why),
             ]
+        elif self.segments == "spans":
+            why = "segments=spans"
+            vain.append(("segment_tokens", self.segment_tokens, SEGMENT_TOKENS, why))
         if self.precision in DIRECTIONS:
-            why = f"job.precision={self.precision}, which keeps directions alone"
-            vain.append(("job.normalize", self.normalize, True, why))
+            why = f"precision={self.precision}, which keeps directions alone"
+            vain.append(("normalize", self.normalize, True, why))
         return vain
 
     @model_validator(mode="after")
     def _numbers_fit_their_type(self) -> Self:
         if self.precision == "float16" and not self.normalize:
             raise ValueError(
-                "job.precision=float16 with job.normalize=false: a layer's numbers can be beyond "
+                "precision=float16 with normalize=false: a layer's numbers can be beyond "
                 "65504, the largest of that type; leave one of them out"
             )
         return self
@@ -107,7 +111,7 @@ class EmbedConfig(BaseModel):
     def _there_is_such_a_state(self) -> Self:
         if self.pooling == "state" and self.layer == 0:
             raise ValueError(
-                "job.layer=0 with job.pooling=state: what enters the first layer has no state; "
+                "layer=0 with pooling=state: what enters the first layer has no state; "
                 "give a layer, counted from 1, or -1 for all"
             )
         return self
@@ -116,7 +120,7 @@ class EmbedConfig(BaseModel):
     def _bits_fill_bytes(self) -> Self:
         if self.precision == "ubinary" and (self.truncate_dim or 8) % 8:
             raise ValueError(
-                f"job.truncate_dim={self.truncate_dim} with job.precision=ubinary: bits are packed "
+                f"truncate_dim={self.truncate_dim} with precision=ubinary: bits are packed "
                 "eight to a byte; give a multiple of 8"
             )
         return self

@@ -15,11 +15,14 @@ from longriver.jobs.boundaries import Finder, Paragraphs, Sentences
 from longriver.jobs.embed_config import EmbedConfig
 from longriver.jobs.heard_text import HeardText
 from longriver.jobs.segmenter import Segment, Segmenter
+from longriver.jobs.span_segmenter import SpanSegmenter
+from longriver.pipeline.document import Spans
 
 FINDERS: Mapping[str, Callable[[], Finder | None]] = {
     "tokens": lambda: None,
     "paragraph": Paragraphs,
     "sentence": Sentences,
+    "spans": lambda: None,
 }
 
 Done = tuple[Segment, Vector]
@@ -36,9 +39,15 @@ class OpenSegments:
         saved: what another one had come to.
     """
 
-    def __init__(self, config: EmbedConfig, form: Form, saved: Arrays | None = None) -> None:
-        self.config, self.form = config, form
-        self.segmenter = Segmenter(config.segment_tokens, config.segment_text)
+    def __init__(
+        self, config: EmbedConfig, form: Form, width: int, spans: Spans, saved: Arrays | None = None
+    ) -> None:
+        self.config, self.form, self.width = config, form, width
+        self.segmenter = (
+            SpanSegmenter(spans, config.segment_text)
+            if config.segments == "spans"
+            else Segmenter(config.segment_tokens, config.segment_text)
+        )
         self.pool = Pool(config.pooling, config.layer)
         self.waiting, self.waiting_hidden = NO_TOKENS, torch.empty(0, 0)
         if saved is not None:
@@ -50,14 +59,16 @@ class OpenSegments:
         return self.config.pooling == "state"
 
     def next_cut(self, unread: Tokens, is_end: bool) -> tuple[int, bool]:
-        return self.segmenter.next_cut(unread, is_end, self.text)
+        """As the engine asks: whether a segment ends before a token, that token must tell."""
+        count, is_cut = self.segmenter.next_cut(unread, is_end, self.text)
+        return (count, is_cut) if is_cut or is_end else (max(count - 1, 0), False)
 
     def update(self, chunk: ScoredChunk) -> Iterator[Done]:
         """Takes the next chunk; yields the segments that are now complete."""
         if self.cuts_reading:
             self._add(chunk.read, None)
-            if chunk.state is not None and self.segmenter.num_tokens:
-                yield self._close(chunk.state)
+            if chunk.state is not None:
+                yield from self._close(chunk.state, chunk.is_last)
         else:
             assert chunk.hidden is not None
             yield from self._split(chunk.read, chunk.hidden, chunk.is_last)
@@ -82,23 +93,25 @@ class OpenSegments:
             tokens = joined([self.waiting, tokens])
             hidden = torch.cat([self.waiting_hidden.to(hidden.device), hidden])
         while len(tokens):
-            count, is_cut = self.next_cut(tokens, is_last)
+            count, is_cut = self.segmenter.next_cut(tokens, is_last, self.text)
             self._add(tokens[:count], hidden[:count])
             tokens, hidden = tokens[count:], hidden[count:]
             if not is_cut:
                 break
-            yield self._close(None)
+            yield from self._close(None, False)
         # copies, so that no chunk is kept alive
         self.waiting = Tokens(tokens.ids.copy(), tokens.ends.copy())
         self.waiting_hidden = hidden.clone()
-        if is_last and self.segmenter.num_tokens:
-            yield self._close(None)
+        if is_last:
+            yield from self._close(None, True)
 
     def _add(self, tokens: Tokens, hidden: Tensor | None) -> None:
         self.segmenter.add(tokens, self.text)
         self.pool.add(len(tokens), hidden)
 
-    def _close(self, state: State | None) -> Done:
-        vector = self.form.of(self.pool.vector(state))
-        self.pool = Pool(self.config.pooling, self.config.layer)
-        return self.segmenter.close(), vector
+    def _close(self, state: State | None, is_last: bool) -> Iterator[Done]:
+        pool, self.pool = self.pool, Pool(self.config.pooling, self.config.layer)
+        nothing = self.form.nothing(self.width)
+        vector = self.form.of(pool.vector(state)) if pool.num_tokens else nothing
+        for segment in self.segmenter.finish() if is_last else self.segmenter.close():
+            yield segment, vector if segment.num_tokens else nothing

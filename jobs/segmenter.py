@@ -74,8 +74,17 @@ class Segmenter:
         self.byte_end = int(tokens.ends[-1])
         self._decode(text.take(self.byte_end))
 
-    def close(self) -> Segment:
+    def close(self) -> list[Segment]:
         """Ends the open segment, which has a token, and opens the next."""
+        segment = self._closed()
+        self.index += 1
+        return [segment]
+
+    def finish(self) -> list[Segment]:
+        """Ends the document."""
+        return self.close() if self.num_tokens else []
+
+    def _closed(self) -> Segment:
         self._decode(b"", is_last=True)
         segment = Segment(
             self.index,
@@ -87,7 +96,6 @@ class Segmenter:
             self.num_chars,
             self._text,
         )
-        self.index += 1
         self.token_start += self.num_tokens
         self.char_start += self.num_chars
         self.byte_start = self.byte_end

@@ -86,7 +86,16 @@ def _one_a_row(
             error = _too_long(max_bytes)
             yield DeadLetter(_id(row), source, row.row, 1, error.reason, error.detail)
         else:
-            yield Document(_id(row), source, row.row, row.groups, slices(row.text))
+            chunks = slices(row.text)
+            yield Document(
+                _id(row),
+                source,
+                row.row,
+                row.groups,
+                chunks,
+                spans=row.spans,
+                fields=row.fields,
+            )
 
 
 def _limited(found: Found, max_bytes: int | None) -> Found:

@@ -1,12 +1,18 @@
 """What travels through the pipeline: a document on its way in, a dead letter on its way out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from longriver.engine.sequence import Cuts
 
+Spans = tuple[tuple[int, int], ...]
+"""Begins and ends, in bytes."""
+
 CHUNK_BYTES = 1 << 18
 """Largest piece, in bytes, that ``Document.chunks`` yields."""
+
+Field = str | tuple[str, ...]
+"""A cell that a job takes as it is. Bytes that are not UTF-8 are surrogate escapes in it."""
 
 
 @dataclass(slots=True)
@@ -19,9 +25,11 @@ class Document:
     groups:      the values of ``data.group_columns`` as text, None where null.
     chunks:      its raw bytes (UTF-8, not validated) in pieces of at most ``CHUNK_BYTES``, read
                  once. Raises ``DocumentError`` when the rest of the text cannot be read.
+    spans:       stretches of its bytes that the data name, one behind the other.
     num_rows:    source rows that make up the document, complete only when ``chunks`` is used up.
     listeners:   each is told of the bytes, piece by piece, as they go to the tokenizer.
     cuts:        where the engine has to cut it.
+    fields:      the cells of ``DataConfig.field_columns``, by column.
     """
 
     document_id: str
@@ -30,8 +38,10 @@ class Document:
     groups: tuple[str | None, ...]
     chunks: Iterator[bytes | memoryview]
     num_rows: int = 1
+    spans: Spans = ()
     listeners: list[Callable[[bytes | memoryview], object]] = field(default_factory=list)
     cuts: Cuts | None = None
+    fields: Mapping[str, Field] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

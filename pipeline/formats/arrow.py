@@ -1,7 +1,7 @@
 """Arrow IPC (Feather version 2): the file format, and the stream format without an index."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.ipc as ipc
@@ -14,7 +14,6 @@ from longriver.pipeline.formats.batches import (
     BATCH_ROWS,
     check_schema,
     rows_of,
-    wanted_columns,
 )
 from longriver.pipeline.formats.columns import expect_columns
 from longriver.pipeline.formats.ranges import Group, cut_groups, pieces_of
@@ -37,7 +36,7 @@ def pieces(file: SourceFile, data: DataConfig, max_bytes: int, max_rows: int) ->
         groups: list[Group] = []
         starts = DocumentStarts()
         for batch in _batches_or_none(opened, _scanned_columns(data)):
-            groups.append(_group(batch, data.text_column))
+            groups.append(_group(batch, data.text_columns))
             if batch is None:
                 starts.skip(1)
             elif data.part_column is not None:
@@ -55,7 +54,7 @@ def rows(piece: Piece, data: DataConfig) -> Iterator[Row | DeadLetter]:
 def _rows(opened: pa.NativeFile, piece: Piece, data: DataConfig) -> Iterator[Row]:
     expect_columns(data, _schema(opened).names)
     row, skip = piece.row_start, piece.skip
-    for group, batch in enumerate(_batches(opened, wanted_columns(data), piece.start), piece.start):
+    for group, batch in enumerate(_batches(opened, data.all_columns, piece.start), piece.start):
         if group == piece.end:
             return
         for first in range(skip, len(batch), BATCH_ROWS):
@@ -103,14 +102,14 @@ def _batches_or_none(opened: pa.NativeFile, columns: list[str]) -> Iterator[pa.R
 
 def _scanned_columns(data: DataConfig) -> list[str]:
     if data.part_column is None or data.id_column is None:
-        return [data.text_column]
-    return [data.text_column, data.id_column]
+        return list(data.text_columns)
+    return [*data.text_columns, data.id_column]
 
 
-def _group(batch: pa.RecordBatch | None, column: str) -> Group:
+def _group(batch: pa.RecordBatch | None, columns: Sequence[str]) -> Group:
     if batch is None:
         return Group(1, 0)
-    return Group(len(batch), batch.column(column).get_total_buffer_size())
+    return Group(len(batch), sum(batch.column(c).get_total_buffer_size() for c in columns))
 
 
 def _schema(opened: pa.NativeFile) -> pa.Schema:

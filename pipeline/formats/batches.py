@@ -1,6 +1,6 @@
 """What Parquet and Arrow share: typed columns, and record batches that become rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.types as pt
@@ -10,7 +10,11 @@ from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.filesystem import SourceFile
 from longriver.pipeline.formats.cells import Cell, cells, is_nameable, is_text, strings
 from longriver.pipeline.formats.columns import require_columns
+from longriver.pipeline.formats.fields import fits as fits_field
+from longriver.pipeline.formats.fields import of_batch, with_fields
+from longriver.pipeline.formats.fields import wanted as wanted_of_field
 from longriver.pipeline.formats.row import Row
+from longriver.pipeline.formats.spans import WANTED, is_spans, with_spans
 from longriver.pipeline.shard import Piece
 
 BATCH_BYTES = 16 << 20
@@ -31,15 +35,19 @@ def check_schema(data: DataConfig, file: SourceFile, schema: pa.Schema) -> None:
                 fits, wanted = is_text(found), "text or bytes"
             case "data.part_column":
                 fits, wanted = pt.is_integer(found), "a whole number"
+            case "data.spans_column":
+                fits, wanted = is_spans(found), WANTED
             case _:
                 fits, wanted = is_nameable(found), "a number, a time or text"
         if not fits:
             raise SourceError(f"{key}={name} is {found} in {file.source}; it must be {wanted}")
-
-
-def wanted_columns(data: DataConfig) -> list[str]:
-    """The columns to read, each once."""
-    return list(dict.fromkeys(data.named_columns.values()))
+    for field in data.field_columns:
+        found = schema.field(field.name).type
+        if not fits_field(field, found):
+            raise SourceError(
+                f"{field.said}: {field.name} is {found} in {file.source}; "
+                f"it must be {wanted_of_field(field)}"
+            )
 
 
 def rows_of(
@@ -52,13 +60,15 @@ def rows_of(
         first: where in that group it begins.
         first_row: where in the file it begins.
     """
-    texts = cells(batch.column(data.text_column))
     nothing: list[None] = [None] * len(batch)
+    fields = of_batch(data.field_columns, batch)
+    texts: Sequence[Cell] = nothing if data.field_columns else cells(batch.column(data.text_column))
     ids = strings(batch.column(data.id_column)) if data.id_column else nothing
     parts = batch.column(data.part_column).to_pylist() if data.part_column else nothing
     groups = [strings(batch.column(name)) for name in data.group_columns]
+    spans = batch.column(data.spans_column).to_pylist() if data.spans_column else nothing
     for i, text in enumerate(texts):
-        yield Row(
+        row = Row(
             row=first_row + i,
             position=f"{piece.name}:{group}:{first + i}",
             document_id=ids[i],
@@ -66,6 +76,8 @@ def rows_of(
             groups=tuple(values[i] for values in groups),
             text=_text_or_why_not(text, data),
         )
+        row = with_fields(row, next(fields)) if data.field_columns else row
+        yield row if data.spans_column is None else with_spans(row, spans[i], data.spans_column)
 
 
 def _text_or_why_not(cell: Cell, data: DataConfig) -> memoryview | DocumentError:

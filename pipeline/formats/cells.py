@@ -72,6 +72,26 @@ def strings(array: pa.Array) -> list[str | None]:
     return [None if cell is None else str(cell, "utf-8", "replace") for cell in cells(readable)]
 
 
+def list_bounds(array: pa.Array) -> tuple[pa.Array, list[tuple[int, int] | None]]:
+    """Of an array of lists: what is in them, and where each one's begins and ends there.
+
+    Raises:
+        pa.ArrowInvalid: the array's offsets point outside it.
+    """
+    array.validate()
+    if pt.is_fixed_size_list(array.type):
+        array = array.cast(pa.list_(array.type.value_type))
+    if len(array) == 0:
+        return array.values[:0], []
+    offsets: Offsets = array.offsets.to_numpy()
+    _check_offsets(offsets, len(array.values))
+    begin, bounds = int(offsets[0]), (offsets - offsets[0]).tolist()
+    values = array.values.slice(begin, bounds[-1])
+    is_null = array.is_null().to_pylist()
+    found = [None if is_null[i] else (bounds[i], bounds[i + 1]) for i in range(len(array))]
+    return values, found
+
+
 def _unviewed(array: pa.Array) -> pa.Array:
     array.view(pa.binary_view()).validate(full=True)
     return array.cast(pa.large_binary())

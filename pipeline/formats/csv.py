@@ -12,7 +12,13 @@ from longriver.pipeline.data_config import DataConfig
 from longriver.pipeline.document import DeadLetter
 from longriver.pipeline.filesystem import SourceFile
 from longriver.pipeline.formats.boundaries import BLANK, QUOTED, Line, LongLine, csv_ends
-from longriver.pipeline.formats.columns import expect_columns, require_columns
+from longriver.pipeline.formats.columns import (
+    expect_columns,
+    refuse_lists,
+    refuse_spans,
+    require_columns,
+)
+from longriver.pipeline.formats.fields import of_cells, with_fields
 from longriver.pipeline.formats.lines import (
     cut_documents,
     cut_lines,
@@ -40,6 +46,8 @@ def pieces(file: SourceFile, data: DataConfig, max_bytes: int, max_rows: int) ->
     """Cuts the bytes behind the header at record ends; a compressed file is one piece."""
     header, begin = _header(file.source, file.options)
     require_columns(data, file, header)
+    refuse_spans(data, file)
+    refuse_lists(data, file)
     whole = whole_piece(file, "csv")
     if is_whole(file.name):
         return [whole]
@@ -88,14 +96,15 @@ def _row(
         detail = f"{len(fields)} fields where the header has {len(header)}"
         return unreadable_row(piece, row, "bad_csv", detail)
     cells = dict(zip(header, fields, strict=True))
-    return Row(
+    made = Row(
         row=row,
         position=f"{piece.name}:{row}",
         document_id=_name(cells, data.id_column),
         part=_number(cells, data.part_column),
         groups=tuple(_name(cells, column) for column in data.group_columns),
-        text=to_bytes(cells[data.text_column]),
+        text=b"" if data.field_columns else to_bytes(cells[data.text_column]),
     )
+    return with_fields(made, of_cells(data.field_columns, cells)) if data.field_columns else made
 
 
 def _fields(record: Line) -> list[str]:

@@ -12,6 +12,7 @@ from longriver.pipeline.document import DeadLetter
 from longriver.pipeline.filesystem import SourceFile
 from longriver.pipeline.formats.boundaries import BLANK, Line, LongLine, line_ends
 from longriver.pipeline.formats.columns import require_columns
+from longriver.pipeline.formats.fields import of_object, with_fields
 from longriver.pipeline.formats.lines import (
     cut_documents,
     cut_lines,
@@ -24,6 +25,7 @@ from longriver.pipeline.formats.lines import (
     whole_piece,
 )
 from longriver.pipeline.formats.row import Row, salvage, unreadable_row
+from longriver.pipeline.formats.spans import with_spans
 from longriver.pipeline.formats.unicode import printable, to_bytes, to_str
 from longriver.pipeline.one_line import one_line
 from longriver.pipeline.shard import Piece
@@ -103,7 +105,7 @@ def _row(line: Line, row: int, *, piece: Piece, data: DataConfig) -> Row | DeadL
 
 def _row_of(found: dict[str, object], row: int, piece: Piece, data: DataConfig) -> Row:
     part = found.get(data.part_column) if data.part_column is not None else None
-    return Row(
+    made = Row(
         row=row,
         position=f"{piece.name}:{row}",
         document_id=_name(found.get(data.id_column)) if data.id_column is not None else None,
@@ -111,6 +113,11 @@ def _row_of(found: dict[str, object], row: int, piece: Piece, data: DataConfig) 
         groups=tuple(_name(found.get(column)) for column in data.group_columns),
         text=_text(found.get(data.text_column), data.text_column),
     )
+    if data.field_columns:
+        made = with_fields(made, of_object(data.field_columns, found))
+    if data.spans_column is None:
+        return made
+    return with_spans(made, found.get(data.spans_column), data.spans_column)
 
 
 def _text(value: object, column: str) -> bytes | DocumentError:

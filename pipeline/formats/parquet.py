@@ -1,6 +1,6 @@
 """Parquet: planned from the footer, read a row group's batch at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,7 +15,6 @@ from longriver.pipeline.formats.batches import (
     BATCH_ROWS,
     check_schema,
     rows_of,
-    wanted_columns,
 )
 from longriver.pipeline.formats.column_sizes import column_sizes
 from longriver.pipeline.formats.columns import expect_columns
@@ -31,6 +30,9 @@ READ_AHEAD = 1 << 20
 REPEATED_BYTES = 64 << 20
 """Most text in a batch whose rows are all the largest of their dictionary, held row by row."""
 
+BATCH_ROWS_OF_LISTS = 64
+"""Most rows of a batch with lists, of which a few bytes may say "the same again" as well."""
+
 END_BYTES = 8
 """A file ends with the footer, its length in four bytes, and four of magic."""
 
@@ -39,7 +41,7 @@ def pieces(file: SourceFile, data: DataConfig, max_bytes: int, max_rows: int) ->
     """Cuts a file into row groups and ranges of large ones, from its footer alone."""
     with open_arrow(file.source, file.options) as opened, _parquet(opened) as parquet:
         check_schema(data, file, parquet.schema_arrow)
-        groups = _groups(parquet, data.text_column, _footer(opened))
+        groups = _groups(parquet, data.text_columns, _footer(opened))
         check_rows(groups, opened.size())
         starts = None if data.part_column is None else _starts(parquet, data.id_column)
         return pieces_of(file, "parquet", groups, cut_groups(groups, max_bytes, max_rows, starts))
@@ -78,15 +80,15 @@ def _batches(
     the file tells how large a batch becomes. References alone would do, but cost several times as
     much where every text is another.
     """
-    batch_rows = _batch_rows(piece)
+    batch_rows = _batch_rows(piece, any(field.is_list for field in data.field_columns))
     if batch_rows > 1:
-        names = [data.text_column]
+        names = _text_leaves(parquet, data.text_columns)
         with _parquet(opened, metadata=parquet.metadata, read_dictionary=names) as referring:
-            if _largest_repeated(referring, names, group) * batch_rows > REPEATED_BYTES:
+            if _largest_repeated(referring, data.text_columns, group) * batch_rows > REPEATED_BYTES:
                 parquet = referring
-            yield from _read(parquet, group, wanted_columns(data), batch_rows)
+            yield from _read(parquet, group, data.all_columns, batch_rows)
     else:
-        yield from _read(parquet, group, wanted_columns(data), batch_rows)
+        yield from _read(parquet, group, data.all_columns, batch_rows)
 
 
 def _read(
@@ -98,12 +100,18 @@ def _read(
     return found
 
 
-def _largest_repeated(referring: pq.ParquetFile, names: list[str], group: int) -> int:
-    """The size of the largest text in a row group's dictionary, which comes with the first row."""
-    first = next(_read(referring, group, names, 1), None)
-    if first is None or not pa.types.is_dictionary(first.column(0).type):
+def _largest_repeated(referring: pq.ParquetFile, names: Sequence[str], group: int) -> int:
+    """The size of the largest text in a row group's dictionaries, which come with the first row."""
+    first = next(_read(referring, group, list(names), 1), None)
+    return 0 if first is None else max(map(_largest_in, first.columns))
+
+
+def _largest_in(column: pa.Array) -> int:
+    if pa.types.is_list(column.type):
+        return _largest_in(column.values)
+    if not pa.types.is_dictionary(column.type):
         return 0
-    sizes = pc.binary_length(first.column(0).dictionary)
+    sizes = pc.binary_length(column.dictionary)
     return int(pc.max(sizes).as_py() or 0)
 
 
@@ -126,9 +134,10 @@ def _group_rows(
         position = behind
 
 
-def _batch_rows(piece: Piece) -> int:
+def _batch_rows(piece: Piece, has_lists: bool) -> int:
     average = piece.num_bytes // max(piece.num_rows or 1, 1)
-    return max(1, min(BATCH_ROWS, BATCH_BYTES // max(average, 1)))
+    most = BATCH_ROWS_OF_LISTS if has_lists else BATCH_ROWS
+    return max(1, min(most, BATCH_BYTES // max(average, 1)))
 
 
 def _footer(opened: pa.NativeFile) -> bytes:
@@ -139,18 +148,34 @@ def _footer(opened: pa.NativeFile) -> bytes:
     return bytes(opened.read(num_bytes))
 
 
-def _groups(parquet: pq.ParquetFile, column: str, footer: bytes) -> list[Group]:
+def _groups(parquet: pq.ParquetFile, columns: Sequence[str], footer: bytes) -> list[Group]:
     found = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
     if sum(found) != parquet.metadata.num_rows:
         raise Damaged("the footer's row counts disagree")
-    sizes = column_sizes(footer, _leaf(parquet, column), len(found))
-    return [Group(*each) for each in zip(found, sizes, strict=True)]
+    leaves = [_leaf(parquet, column) for column in columns]
+    sizes = [column_sizes(footer, leaf, len(found)) for leaf in leaves]
+    return [Group(num_rows, sum(s[i] for s in sizes)) for i, num_rows in enumerate(found)]
 
 
 def _leaf(parquet: pq.ParquetFile, column: str) -> int:
-    """The place of a top-level column among the leaves of the schema."""
+    """The place of a top-level column, or of what is in its lists, among the schema's leaves."""
     schema = parquet.schema
-    return next(i for i in range(len(schema)) if schema.column(i).path == column)
+    return next(i for i in range(len(schema)) if _is_of(schema.column(i), column))
+
+
+def _text_leaves(parquet: pq.ParquetFile, columns: Sequence[str]) -> list[str]:
+    """The paths of those columns that hold texts, which can be had as references."""
+    leaves = (parquet.schema.column(_leaf(parquet, column)) for column in columns)
+    return [
+        leaf.path
+        for leaf in leaves
+        if leaf.physical_type == "BYTE_ARRAY" and leaf.logical_type.type != "DECIMAL"
+    ]
+
+
+def _is_of(leaf: pq.ColumnSchema, column: str) -> bool:
+    is_list = leaf.max_repetition_level > 0
+    return bool(leaf.path == column or (is_list and leaf.path.startswith(f"{column}.")))
 
 
 def _starts(parquet: pq.ParquetFile, id_column: str | None) -> Rows:

@@ -1,11 +1,11 @@
 """What every tabular format is read into: rows, and letters about rows that cannot be read."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from longriver.engine.errors import DocumentError
 from longriver.pipeline.damage import is_damage, reason_of
-from longriver.pipeline.document import DeadLetter
+from longriver.pipeline.document import DeadLetter, Field, Spans
 from longriver.pipeline.one_line import one_line
 from longriver.pipeline.shard import Piece
 
@@ -20,6 +20,8 @@ class Row:
     part:        the part column's value; None where it is not a whole number.
     groups:      values of the group columns.
     text:        the text column's bytes, or why there are none.
+    spans:       of the text, from the spans column.
+    fields:      cells that a job named.
     """
 
     row: int
@@ -28,6 +30,8 @@ class Row:
     part: int | None
     groups: tuple[str | None, ...]
     text: bytes | memoryview | DocumentError
+    spans: Spans = ()
+    fields: Mapping[str, Field] = field(default_factory=dict)
 
 
 def continues(row: Row, before: Row) -> bool:

@@ -12,6 +12,8 @@ from longriver.engine.tokenizer.base import Tokens
 from longriver.jobs.embed_segments import FINDERS
 from longriver.jobs.heard_text import HeardText
 from longriver.jobs.segmenter import Segment, Segmenter
+from longriver.jobs.span_segmenter import SpanSegmenter
+from longriver.pipeline.document import Spans
 
 ALPHABET = st.sampled_from([*"aB. !?\n\n\n'\"", "é", "水", "。", "」", "😀", "\u3000"])
 texts = st.lists(ALPHABET, max_size=60).map("".join)
@@ -19,7 +21,8 @@ binaries = st.binary(max_size=60) | st.lists(
     st.sampled_from([b"\xe3", b"\x80", b"\xf0", b"\xff", b"a", b". ", b"\n\n", "水".encode()])
 ).map(b"".join)
 documents = texts.map(str.encode) | binaries
-kinds = st.sampled_from(list(FINDERS))
+KINDS = ("tokens", "paragraph", "sentence")
+kinds = st.sampled_from(KINDS)
 widths = st.lists(st.integers(1, 9), min_size=1)
 cuts = st.lists(st.integers(0, 60), max_size=6)
 
@@ -39,15 +42,20 @@ def segments_of(
     cut: list[int] = [],  # noqa: B006
     max_tokens: int = 1_000,
     saves: bool = False,
+    spans: Spans | None = None,
 ) -> list[Segment]:
     """The bytes are heard in pieces, and tokens follow as far as bytes have been heard."""
-    tokens, segmenter = tokens_of(data, widths), Segmenter(max_tokens, keep_text=True)
+
+    def new() -> Segmenter:
+        return Segmenter(max_tokens, True) if spans is None else SpanSegmenter(spans, True)
+
+    tokens, segmenter = tokens_of(data, widths), new()
     text, found = HeardText(FINDERS[kind]()), []
     edges = sorted({0, len(data), *(place % (len(data) + 1) for place in cut)})
     for begin, end in itertools.pairwise(edges):
         if saves:
             saved = unpacked(packed(segmenter.save()))
-            segmenter = Segmenter(max_tokens, keep_text=True)
+            segmenter = new()
             segmenter.restore(saved)
             text = HeardText(FINDERS[kind](), segmenter.byte_end)
             text.hear(data[:begin])
@@ -60,9 +68,9 @@ def segments_of(
             segmenter.add(left[:count], text)
             left = left[count:]
             if is_cut:
-                found.append(segmenter.close())
+                found += segmenter.close()
         assert len(text._buffer) <= max(len(data) - segmenter.byte_end, 0) + 3
-    return [*found, segmenter.close()] if segmenter.num_tokens else found
+    return [*found, *segmenter.finish()]
 
 
 @given(documents, kinds, widths, cuts, cuts, st.integers(1, 12), st.booleans())
@@ -147,6 +155,50 @@ def test_a_long_sentence_is_cut_and_the_next_begins_where_it_would() -> None:
     assert [segment.text for segment in found] == ["abcde", "fg. ", "Hi. ", "Jk."]
 
 
-@pytest.mark.parametrize("kind", FINDERS)
+@st.composite
+def spanned(draw: st.DrawFn) -> tuple[bytes, Spans]:
+    data = draw(documents)
+    places = sorted(draw(st.sets(st.integers(0, len(data)), max_size=8)))
+    pairs = tuple(itertools.pairwise(places))
+    return data, tuple(pair for pair in pairs if draw(st.booleans()))
+
+
+@given(spanned(), widths, cuts, cuts, st.booleans())
+def test_spans_are_the_same_in_any_pieces(
+    given: tuple[bytes, Spans], widths: list[int], cut: list[int], other: list[int], saves: bool
+) -> None:
+    data, spans = given
+    found = segments_of(data, "spans", widths, cut, saves=saves, spans=spans)
+    assert found == segments_of(data, "spans", widths, other, spans=spans)
+
+
+@given(spanned(), widths)
+def test_every_span_has_a_segment_of_the_tokens_in_it(
+    given: tuple[bytes, Spans], widths: list[int]
+) -> None:
+    data, spans = given
+    found = segments_of(data, "spans", widths, spans=spans)
+    assert [segment.index for segment in found] == list(range(len(spans)))
+    before = 0
+    for (start, end), segment in zip(spans, found, strict=True):
+        first, last = segment.byte_start, segment.byte_start + segment.num_bytes
+        assert segment.num_tokens or segment.num_bytes == 0
+        assert not segment.num_tokens or (before <= first < end and start < last)
+        before = max(before, last)
+        if max(widths) == 1 and data.isascii():
+            assert segment.text.encode() == data[start:end]
+            assert (segment.char_start, segment.num_chars) == (start, end - start)
+
+
+def test_a_span_within_the_token_of_another_has_none() -> None:
+    found = segments_of(b"abcdefgh", "spans", [4], spans=((0, 2), (2, 3), (5, 8)))
+    assert [(s.index, s.text, s.num_tokens) for s in found] == [
+        (0, "abcd", 1),
+        (1, "", 0),
+        (2, "efgh", 1),
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_document_without_bytes_has_no_segments(kind: str) -> None:
     assert segments_of(b"", kind) == []

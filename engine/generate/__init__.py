@@ -1,0 +1,1 @@
+"""What the network writes behind a text: chosen token by token, and handed out as characters."""

@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 from longriver.engine.config import EngineConfig, ModelConfig
+from longriver.engine.generate.sampling import Sampling
 
 if TYPE_CHECKING:
     from longriver.engine.engine import Engine
 
-__all__ = ["Engine", "EngineConfig", "ModelConfig"]
+__all__ = ["Engine", "EngineConfig", "ModelConfig", "Sampling"]
 
 
 def __getattr__(name: str) -> Any:

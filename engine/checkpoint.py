@@ -26,6 +26,7 @@ class NetworkShape:
 
     width: int
     num_layers: int
+    vocab_size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ def judge(order: ModelConfig) -> Judged:
     network = load_network(order, torch.device("meta"), torch.float32)
     tokenizer = fitting_tokenizer(order, network.vocab_size)
     fingerprints = Fingerprints(fingerprint(order), tokenizer.fingerprint)
-    return Judged(fingerprints, NetworkShape(network.width, len(network.layers)))
+    shape = NetworkShape(network.width, len(network.layers), network.vocab_size)
+    return Judged(fingerprints, shape)
 
 
 def fitting_tokenizer(order: ModelConfig, vocab_size: int) -> Tokenizer:

@@ -11,11 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from longriver.engine.candidate import CandidateSequence
 from longriver.engine.checkpoint import fitting_tokenizer
 from longriver.engine.config import EngineConfig, ModelConfig
 from longriver.engine.embedding.form import Form, Precision, Vector
 from longriver.engine.embedding.pool import Pooling, check_layer
 from longriver.engine.embedding.texts import Recipe, embed
+from longriver.engine.generate.sampler import Mask, check_stop_tokens, writable
+from longriver.engine.generate.sampling import Sampling
+from longriver.engine.generate.sequence import Continuation, GeneratingSequence
+from longriver.engine.generate.texts import generate, stream
 from longriver.engine.network import Network
 from longriver.engine.network.load import network_from
 from longriver.engine.network.shared_weights import shared
@@ -30,6 +35,7 @@ from longriver.engine.state import State
 from longriver.engine.text_counts import TextCounter
 from longriver.engine.token_source import TokenSource
 from longriver.engine.tokenizer.base import Tokenizer
+from longriver.engine.tokenizer.pair import continuations
 from longriver.engine.wants import NLL, Wants
 from longriver.engine.weights import fingerprint, read_tensors
 from longriver.engine.windowed import WindowedSequence
@@ -37,6 +43,8 @@ from longriver.kernels.nll.blocked import VOCAB_BLOCK
 from longriver.kernels.nll.head import row_blocks
 
 logger = logging.getLogger(__name__)
+
+AS_IT_IS = Sampling()
 
 WARM_UP = b"The first step is slow. "
 
@@ -165,6 +173,57 @@ class Engine:
         data = [text.encode() if isinstance(text, str) else text for text in several]
         found = embed(self, data, recipe, self.network.width)
         return found[0] if is_single else found
+
+    @functools.cached_property
+    def writable_V(self) -> Mask:
+        """Which tokens the vocabulary has a text for; a network may have rows for more."""
+        return writable(self.tokenizer, self.network.vocab_size)
+
+    def candidates(
+        self, key: object, context: bytes, texts: Iterable[bytes]
+    ) -> list[CandidateSequence]:
+        """What might be read behind the sequence of a context, text by text.
+
+        Each is tokenized together with the context, see ``continuations``.
+        """
+        found = continuations(self.tokenizer, context, texts)
+        return [CandidateSequence(key, each.tokens, each.straddles) for each in found]
+
+    def continuation(
+        self, key: object, sampling: Sampling, name: str, sample: int
+    ) -> GeneratingSequence:
+        """What is written behind the sequence that it follows.
+
+        Args:
+            name, sample: with the seed they decide what is drawn, see ``uniform``.
+
+        Raises:
+            OrderError: the network has not all of the stop tokens.
+        """
+        check_stop_tokens(sampling.stop_tokens, self.network.vocab_size, "stop_tokens")
+        return GeneratingSequence(key, self.tokenizer, sampling, self.writable_V, name, sample)
+
+    def generate(
+        self, prompts: Iterable[str | bytes], sampling: Sampling = AS_IT_IS, num_samples: int = 1
+    ) -> list[list[Continuation]]:
+        """Goes on with every prompt, of any length, so many times; it is read once.
+
+        What is written depends on the prompt, its place among the prompts and the seed.
+
+        Raises:
+            OrderError: the network has not all of the stop tokens.
+            DocumentError: when a number is not finite.
+        """
+        data = [text.encode() if isinstance(text, str) else text for text in prompts]
+        return generate(self, data, sampling, num_samples)
+
+    def stream(self, prompt: str | bytes, sampling: Sampling = AS_IT_IS) -> Iterator[str]:
+        """What ``generate`` writes behind a single prompt, whenever characters are certain.
+
+        Raises:
+            OrderError, DocumentError: see ``generate``.
+        """
+        return stream(self, prompt.encode() if isinstance(prompt, str) else prompt, sampling)
 
     def run(self, sequences: Iterator[Sequence | None], wants: Wants = NLL) -> Iterator[Result]:
         """See ``open``, for who needs the results alone."""

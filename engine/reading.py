@@ -176,14 +176,14 @@ class Reading:
 
     def _result(self, slot: int, chunk: Chunk, read: _Read, begin: int) -> Result:
         sequence = self.open[slot]
-        result = self._chunk(slot, chunk, read, begin)
+        result = sequence.result_of(self._chunk(slot, chunk, read, begin))
         problem = _not_finite(result)
         left = self.left.pop(slot, None)
-        if chunk.is_last or problem is not None:
+        if result.is_last or problem is not None:
             del self.open[slot]
         if problem is not None:
             return Failed(sequence, DocumentError("nonfinite", problem))
-        if chunk.is_last and sequence.followers:
+        if result.is_last and sequence.followers:
             self._end(sequence, self.state.take([slot]) if left is None else left)
         return result
 

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ from longriver.engine.snapshot import Place, Snapshot
 from longriver.engine.state import State
 from longriver.engine.token_source import TokenSource
 from longriver.engine.tokenizer.base import Tokens, joined
+
+if TYPE_CHECKING:
+    from longriver.engine.result import ScoredChunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,10 @@ class Sequence:
     def on_logits(self, logits_RV: Tensor) -> None:
         """Is shown what the network says behind each row of the last chunk taken, in order."""
         raise NotImplementedError
+
+    def result_of(self, chunk: "ScoredChunk") -> "ScoredChunk":
+        """What is handed out for the last chunk taken, when it has been read and shown."""
+        return chunk
 
     def fill(self, limit: int) -> int:
         """Buffers up to ``limit`` tokens and returns how many rows are ready, at most ``limit``."""

@@ -4,17 +4,20 @@ Each brings in its floor when it is called: `--help` and a refused order do with
 that torch and Arrow take, and questions about a folder without those of torch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from longriver.jobs.config import (
+    CompareConfig,
     GcConfig,
     InspectConfig,
+    ReportConfig,
     RetryConfig,
     RunConfig,
     StatusConfig,
     VerifyConfig,
 )
+from longriver.jobs.submit_config import JobsConfig, Submission
 
 
 def _run(config: RunConfig) -> int:
@@ -41,6 +44,12 @@ def _verify(config: VerifyConfig) -> int:
     return verify(config)
 
 
+def _report(config: ReportConfig) -> int:
+    from longriver.jobs.report.command import report
+
+    return report(config)
+
+
 def _gc(config: GcConfig) -> int:
     from longriver.jobs.folder import gc
 
@@ -53,10 +62,40 @@ def _retry_dead(config: RetryConfig) -> int:
     return retry_dead(config)
 
 
+def _compare(config: CompareConfig) -> int:
+    from longriver.jobs.compare import compare
+
+    return compare(config)
+
+
+def _end_sweep(paths: Sequence[str]) -> None:
+    from longriver.jobs.sweep import print_sweep
+
+    print_sweep(paths)
+
+
 def _inspect(config: InspectConfig) -> int:
     from longriver.jobs.inspect import inspect
 
     return inspect(config)
+
+
+def _submit(submission: Submission) -> int:
+    from longriver.jobs.submit import submit
+
+    return submit(submission)
+
+
+def _ask_cluster(question: str, config: JobsConfig) -> int:
+    from longriver.jobs.submit import ask
+
+    return ask(question, config)
+
+
+def _lm_eval(words: Sequence[str]) -> int:
+    from longriver.jobs.lm_eval_launch import launch
+
+    return launch(words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +106,12 @@ class Actions:
     plan: Callable[[RunConfig], int] = _plan
     status: Callable[[StatusConfig], int] = _status
     verify: Callable[[VerifyConfig], int] = _verify
+    report: Callable[[ReportConfig], int] = _report
     gc: Callable[[GcConfig], int] = _gc
     retry_dead: Callable[[RetryConfig], int] = _retry_dead
+    compare: Callable[[CompareConfig], int] = _compare
+    end_sweep: Callable[[Sequence[str]], None] = _end_sweep
     inspect: Callable[[InspectConfig], int] = _inspect
+    submit: Callable[[Submission], int] = _submit
+    ask_cluster: Callable[[str, JobsConfig], int] = _ask_cluster
+    lm_eval: Callable[[Sequence[str]], int] = _lm_eval

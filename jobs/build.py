@@ -6,6 +6,7 @@ from longriver.jobs.combined import CombinedJob
 from longriver.jobs.combined_config import CombinedConfig
 from longriver.jobs.config import JobConfig
 from longriver.jobs.embed_config import EmbedConfig
+from longriver.jobs.generate_config import GenerateConfig
 from longriver.pipeline.job import Job
 
 
@@ -19,7 +20,7 @@ def built(config: JobConfig, group_columns: tuple[str, ...], shape: NetworkShape
     if isinstance(config, CombinedConfig):
         parts = ((part.kind, built(part, group_columns, shape)) for part in config.parts)
         return CombinedJob.of(parts)
-    if isinstance(config, EmbedConfig):
+    if isinstance(config, EmbedConfig | GenerateConfig):
         job: Job = config.build(group_columns, shape)
     else:
         job = config.build(group_columns)

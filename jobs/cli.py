@@ -28,28 +28,44 @@ from longriver.jobs.complaint import (
 )
 from longriver.jobs.config import (
     ORDERS,
+    CompareConfig,
     GcConfig,
     InspectConfig,
+    ReportConfig,
     RetryConfig,
     RunConfig,
     StatusConfig,
     VerifyConfig,
 )
+from longriver.jobs.elsewhere import (
+    refuse_paths_from_here,
+    refuse_secrets,
+    words_for_submitting,
+    words_there,
+)
 from longriver.jobs.exit_code import ExitCode, guarded, worst
 from longriver.jobs.job_words import COMBINED, job_words
 from longriver.jobs.keys import Key, keys_below, keys_of
-from longriver.jobs.page import FOLDER_FORMS
+from longriver.jobs.page import FOLDER_FORMS, LM_EVAL
 from longriver.jobs.quoting import quoted_override, quoting_advice
 from longriver.jobs.request import Request, read_request
+from longriver.jobs.submit_config import QUESTIONS, HandIn, JobQuestion, JobsConfig, Submission
 
 ACTIONS = Actions()
 CONF = Path(__file__).resolve().parents[1] / "conf"
 Config = TypeVar("Config", bound=BaseModel)
 FORMS: Mapping[str, type[BaseModel]] = {
     **FOLDER_FORMS,
+    "compare": CompareConfig,
     "inspect": InspectConfig,
+    **QUESTIONS,
 }
-"""What commands other than those of an order are judged by; each has a YAML file of its name."""
+"""What commands other than those of an order are judged by; each has a YAML file of its name,
+those about jobs of a cluster share two."""
+QUESTION_FILES: Mapping[type[BaseModel], str] = {
+    JobQuestion: "submission",
+    JobsConfig: "submissions",
+}
 COMPOSING_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
 
 
@@ -70,36 +86,69 @@ def main(argv: Sequence[str] | None = None, actions: Actions = ACTIONS) -> int:
 
 
 def _answer(words: Sequence[str], actions: Actions) -> int:
+    if words[:1] == [LM_EVAL] and words[1:] not in (["-h"], ["--help"]):
+        return actions.lm_eval(words[1:])  # its words are none of ours
     request = read_request(words)
     if isinstance(request, str):
         print(request)
         return ExitCode.COMPLETE
     codes: list[int] = []
+    done: list[str] = []
 
     def carry_out(composed: DictConfig) -> None:
-        codes.append(guarded(lambda: _act(request.command, composed, actions)))
+        codes.append(guarded(lambda: _act(request, composed, actions)))
+        if codes[-1] in (ExitCode.COMPLETE, ExitCode.SOME_DEAD) and request.is_order:
+            done.append(composed.output.path)
 
     _compose(request, carry_out)
+    if len(set(done)) > 1:
+        actions.end_sweep(list(dict.fromkeys(done)))
     return worst(codes)
 
 
-def _act(command: str, composed: DictConfig, actions: Actions) -> int:
+def _act(request: Request, composed: DictConfig, actions: Actions) -> int:
+    if request.is_submitted:
+        return actions.submit(_submission(request, composed))
     order = _plain(composed)
-    match command:
+    match request.command:
         case "status":
             return actions.status(_judged(StatusConfig, order))
         case "verify":
             return actions.verify(_judged(VerifyConfig, order))
+        case "report":
+            return actions.report(_judged(ReportConfig, order))
         case "gc":
             return actions.gc(_judged(GcConfig, order))
         case "retry-dead":
             return actions.retry_dead(_judged(RetryConfig, _with_changes(order)))
+        case "compare":
+            return actions.compare(_judged(CompareConfig, order))
         case "inspect":
             return actions.inspect(_judged(InspectConfig, order))
         case "plan":
             return actions.plan(_judged(RunConfig, order))
-        case _:
+        case question if question in QUESTIONS:
+            return actions.ask_cluster(question, _judged(QUESTIONS[question], order))
+        case command:
             return actions.run(_judged(ORDERS[command], order))
+
+
+def _submission(request: Request, composed: DictConfig) -> Submission:
+    """The order as it will be carried out elsewhere, judged as far as that can be done here."""
+    composed = composed.copy()
+    unread = OmegaConf.to_container(composed, resolve=False)
+    assert isinstance(unread, dict)
+    refuse_secrets(request.overrides, unread)
+    for part in ("data", "output"):  # the environment that they name is the cluster's
+        composed[part].storage_options = None
+    order = _plain(composed)
+    address = order["cluster"].pop("address")  # type: ignore[attr-defined]
+    here = {"submit": order.pop("submit", {}), "cluster": {"address": address} if address else {}}
+    hand_in = _judged(HandIn, here)
+    config = _judged(ORDERS[request.command], order)
+    refuse_paths_from_here(config)
+    words = words_there(request.command, request.overrides)
+    return Submission(hand_in, words, config.output.path)
 
 
 def _plain(composed: DictConfig) -> dict[str, object]:
@@ -134,9 +183,14 @@ def _compose(request: Request, carry_out: Callable[[DictConfig], None]) -> None:
     """Has Hydra call ``carry_out`` with each order of the request, or print what a flag asks."""
     form = FORMS.get(request.command) or ORDERS.get(request.command, RunConfig)
     name = request.command if request.command in {*FORMS, COMBINED} else "config"
+    name = QUESTION_FILES.get(form, name)
     keys = _keys_for(request.command, form)
     job, words = job_words(request)
+    if request.is_submitted:
+        keys = {**keys, **keys_of(HandIn)}
     overrides = [_checked(word, request, keys) for word in words]
+    if request.is_submitted:
+        overrides = words_for_submitting(overrides)
     if form is RetryConfig:
         overrides = [_forced(word) for word in overrides]
     main_of_hydra = hydra.main(str(CONF), name, version_base="1.3")

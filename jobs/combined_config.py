@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from longriver.jobs.embed_config import EmbedConfig
+from longriver.jobs.perplexity_config import PerplexityConfig
 from longriver.jobs.score_config import ScoreConfig
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from longriver.pipeline.run_folder import RunFolder
     from longriver.pipeline.summary import Finding
 
-Part = ScoreConfig | EmbedConfig
+Part = PerplexityConfig | ScoreConfig | EmbedConfig
 
 
 class CombinedConfig(BaseModel):
@@ -25,12 +26,13 @@ class CombinedConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["run"] = "run"
+    perplexity: PerplexityConfig | None = None
     score: ScoreConfig | None = None
     embed: EmbedConfig | None = None
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        found = (self.score, self.embed)
+        found = (self.perplexity, self.score, self.embed)
         return tuple(part for part in found if part is not None)
 
     def findings(
@@ -46,6 +48,7 @@ class CombinedConfig(BaseModel):
     def _something_is_to_be_done(self) -> Self:
         if not self.parts:
             raise ValueError(
-                "job=[] names no job; give some of score, embed, as in job=[score,embed]"
+                "job=[] names no job; give some of perplexity, score and embed, as in "
+                "job=[score,embed]"
             )
         return self

@@ -15,6 +15,13 @@ SECRET = ".storage_options"
 OPTIONS_EXAMPLE = "'{}={{key:${{oc.env:NAME}},anon:false}}', a mapping of names to single values"
 
 
+EXAMPLES = {
+    "data.path": "texts/",
+    "output.path": "runs/score",
+    "cluster.address": "http://head:8265",
+}
+
+
 class ConfigError(OrderError):
     """A command, key or value that longriver does not know."""
 
@@ -30,7 +37,7 @@ def complaint(error: ValidationError, keys: Mapping[str, Key]) -> ConfigError:
 
 
 def missing(key: str) -> str:
-    example = {"data.path": "texts/", "output.path": "runs/score"}.get(key, "VALUE")
+    example = EXAMPLES.get(key, "VALUE")
     return f"{key} is missing; say which, such as {key}={example}"
 
 
@@ -41,7 +48,7 @@ def unknown(key: str, keys: Mapping[str, Key]) -> str:
 def unreadable(word: str, keys: Mapping[str, Key]) -> str:
     """About a word that Hydra's grammar cannot take."""
     if "=" not in word:
-        first = next(key for key in ("data.path", "output.path") if key in keys)
+        first = next(key for key in ("data.path", "output.path", *keys) if key in keys)
         return f"{word} is not KEY=VALUE; write {first}={word}"
     key = word.partition("=")[0]
     if key.endswith(SECRET):
@@ -72,6 +79,8 @@ def _line(key: str, problems: Sequence[ErrorDetails], keys: Mapping[str, Key]) -
         return missing(key)
     if "value_error" in kinds:
         message = str(problems[0]["ctx"]["error"])
+        if message.startswith("give "):  # of a single value
+            return f"{key}={shown(problems[0]['input'])} cannot be used; {message}"
         names_the_key = not key or message.startswith(f"{key.partition('.')[0]}.")
         return message if names_the_key else f"{key}.{message}"
     if key.endswith(SECRET):
@@ -96,6 +105,8 @@ def _wanted(problem: ErrorDetails) -> str:
             return str(bounds["expected"]).replace("'", "")
         case "greater_than_equal":
             return f"at least {bounds['ge']}"
+        case "greater_than":
+            return f"more than {bounds['gt']}"
         case "less_than_equal":
             return f"at most {bounds['le']}"
         case "int_parsing" | "int_type" | "int_from_float":

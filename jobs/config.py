@@ -16,6 +16,9 @@ from pydantic import (
 from longriver.engine.config import EngineConfig, ModelConfig
 from longriver.jobs.combined_config import CombinedConfig
 from longriver.jobs.embed_config import EmbedConfig
+from longriver.jobs.evaluate_config import EvaluateConfig
+from longriver.jobs.generate_config import GenerateConfig
+from longriver.jobs.perplexity_config import PerplexityConfig
 from longriver.jobs.score_config import ScoreConfig
 from longriver.pipeline.cluster_config import ClusterConfig
 from longriver.pipeline.data_config import DataConfig
@@ -33,6 +36,9 @@ def _kind(job: object) -> object:
 JobConfig = Annotated[
     Annotated[ScoreConfig, Tag("score")]
     | Annotated[EmbedConfig, Tag("embed")]
+    | Annotated[PerplexityConfig, Tag("perplexity")]
+    | Annotated[GenerateConfig, Tag("generate")]
+    | Annotated[EvaluateConfig, Tag("evaluate")]
     | Annotated[CombinedConfig, Tag("run")],
     Discriminator(_kind),
 ]
@@ -110,6 +116,30 @@ class GcConfig(FolderConfig):
     dry_run: bool = False
 
 
+class InputAccess(BaseModel):
+    """How the input of a run is reached, to which run.json says where it is.
+
+    storage_options: what fsspec has to be told of the store, keys and addresses.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    storage_options: HiddenOptions
+
+
+class ReportConfig(FolderConfig):
+    """A page about the run is to be drawn.
+
+    documents: ids of those whose text is shown with its surprise, beside the worst and the best.
+    texts:     passages of the input are in it.
+    data:      how they are reached.
+    """
+
+    documents: Annotated[Names, Field(max_length=50)] = ()
+    texts: bool = True
+    data: InputAccess = InputAccess.model_validate({})
+
+
 class RetryConfig(FolderConfig):
     """Shards with dead letters are to be done again.
 
@@ -120,6 +150,22 @@ class RetryConfig(FolderConfig):
 
     reason: Names | None = None
     changes: Mapping[str, Mapping[str, object]] = {}
+
+
+class CompareConfig(BaseModel):
+    """How do two runs over the same documents differ?
+
+    a, b: their run folders, paths or URLs.
+    num_resamples: of the documents, for the intervals; 0: no intervals.
+    json: one JSON object instead of tables.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    a: Annotated[str, Field(min_length=1)]
+    b: Annotated[str, Field(min_length=1)]
+    num_resamples: Annotated[int, Field(ge=0, le=10_000)] = 1000
+    as_json: Annotated[bool, Field(alias="json")] = False
 
 
 class InspectConfig(BaseModel):
@@ -163,6 +209,31 @@ class RunConfig(BaseModel):
         }
 
     @model_validator(mode="after")
+    def _spans_and_their_column_go_together(self) -> Self:
+        parts = self.job.parts if isinstance(self.job, CombinedConfig) else (self.job,)
+        has_use = any(isinstance(each, EmbedConfig) and each.segments == "spans" for each in parts)
+        column = self.data.spans_column
+        if has_use and column is None:
+            raise ValueError("data.spans_column is missing; segments=spans looks for them there")
+        if column is not None and not has_use:
+            raise ValueError(
+                f"data.spans_column={column} has no effect without an embed job that has "
+                "segments=spans; leave it out"
+            )
+        return self
+
+    @property
+    def reading(self) -> DataConfig:
+        """What is read of the data: of examples, the columns that they are made of."""
+        return self.job.reading(self.data) if isinstance(self.job, EvaluateConfig) else self.data
+
+    @model_validator(mode="after")
+    def _examples_are_rows(self) -> Self:
+        if isinstance(self.job, EvaluateConfig):
+            self.job.check(self.data)
+        return self
+
+    @model_validator(mode="after")
     def _gpu_engines_need_a_gpu(self) -> Self:
         if self.engine.device == "cuda" and self.cluster.gpus_per_worker == 0:
             raise ValueError(
@@ -193,6 +264,24 @@ class EmbedOrder(RunConfig):
     job: EmbedConfig = EmbedConfig()
 
 
+class PerplexityOrder(RunConfig):
+    """``longriver perplexity``."""
+
+    job: PerplexityConfig = PerplexityConfig()
+
+
+class EvaluateOrder(RunConfig):
+    """``longriver evaluate``."""
+
+    job: EvaluateConfig = EvaluateConfig()
+
+
+class GenerateOrder(RunConfig):
+    """``longriver generate``."""
+
+    job: GenerateConfig = GenerateConfig()
+
+
 class CombinedOrder(RunConfig):
     """``longriver run``."""
 
@@ -202,6 +291,9 @@ class CombinedOrder(RunConfig):
 ORDERS: Mapping[str, type[RunConfig]] = {
     "score": ScoreOrder,
     "embed": EmbedOrder,
+    "perplexity": PerplexityOrder,
+    "generate": GenerateOrder,
+    "evaluate": EvaluateOrder,
     "run": CombinedOrder,
 }
 """The commands that carry out a job, and what an order of each is judged by."""

@@ -19,3 +19,7 @@ def main(load: Callable[[], Callable[[], int]] = _load) -> int:
     except KeyboardInterrupt:
         print("longriver: interrupted before work began", file=sys.stderr)
         return ExitCode.INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -20,7 +20,13 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-SEVERITY = (ExitCode.FAILED, ExitCode.BAD_ORDER, ExitCode.SOME_DEAD, ExitCode.COMPLETE)
+SEVERITY = (
+    ExitCode.FAILED,
+    ExitCode.BAD_ORDER,
+    ExitCode.INTERRUPTED,
+    ExitCode.SOME_DEAD,
+    ExitCode.COMPLETE,
+)
 
 
 def guarded(work: Callable[[], int]) -> int:

@@ -29,7 +29,7 @@ def _together(words: Sequence[str]) -> tuple[list[str], list[str]]:
     named = [word for word in words if word.startswith("job=")]
     if len(named) != 1:
         given = "is given twice" if named else "is missing"
-        raise ConfigError(f"job=[…] {given}; name jobs once, as in job=[{','.join(TOGETHER)}]")
+        raise ConfigError(f"job=[…] {given}; name jobs once, as in job=[score,embed]")
     jobs = [job.strip() for job in named[0].removeprefix("job=").strip("[]").split(",")]
     for job in jobs:
         _require_known(job, named[0])

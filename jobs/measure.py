@@ -51,7 +51,7 @@ def measure(config: RunConfig, planned: Plan) -> Rate:
         if config.cluster.kind == "local":
             raise
         raise NotMeasured(str(error)) from error
-    return measure_engine(engine, config.data, planned)
+    return measure_engine(engine, config.reading, planned)
 
 
 def measure_engine(

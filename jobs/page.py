@@ -8,25 +8,38 @@ from pydantic import BaseModel
 from longriver.jobs.complaint import shown
 from longriver.jobs.config import (
     ORDERS,
+    CompareConfig,
     GcConfig,
     InspectConfig,
+    ReportConfig,
     RetryConfig,
     RunConfig,
     StatusConfig,
     VerifyConfig,
 )
 from longriver.jobs.keys import REQUIRED, Key, keys_of
+from longriver.jobs.lm_eval_options import LmEvalOptions
+from longriver.jobs.submit_config import HandIn
+
+LM_EVAL = "lm-eval"
 
 COMMANDS = {
     "score": "how likely an RWKV network finds each document and each part of it",
+    "perplexity": "how well it predicts a corpus: intervals, by position, by group",
     "embed": "vectors of documents and of their segments, for search",
+    "generate": "what an RWKV network writes behind each document",
+    "evaluate": "whether it says what it should: LAMBADA, multiple choice",
+    "lm-eval": "lm-evaluation-harness, with our model among its own",
     "run": "several of these in one pass over the documents",
     "plan": "what `score` would read, what is wrong with it, how long it takes",
     "status": "how far a run is, who is at it, what died; from storage alone",
     "verify": "whether every document is in a run folder exactly once",
+    "report": "draws report.html: figures, curves, worst and best texts",
+    "compare": "two runs side by side: which needs fewer bits, where, how surely",
     "gc": "removes what no reader and no run needs from a run folder",
     "retry-dead": "does again what has dead letters, by the order on record",
     "inspect": "what a checkpoint is: version, sizes, cost, tokenizer, fingerprint",
+    "submit": "hands an order to a Ray cluster; follows, stops, lists such jobs",
 }
 
 KEYS = {
@@ -36,6 +49,7 @@ KEYS = {
     "data.id_column": "the document's name; null: its position",
     "data.part_column": "for documents in consecutive rows of one id",
     "data.group_columns": "results carry them, figures are given by them",
+    "data.spans_column": "[start, end] lists of bytes: job.segments=spans",
     "data.shard_bytes": "text in a unit of work",
     "data.max_document_bytes": "longer ones are dead letters; null: no limit",
     "data.storage_options": "keys and address of its store, as a mapping",
@@ -52,17 +66,37 @@ KEYS = {
     "output.storage_options": "keys and address of its store, as a mapping",
     "job.segment_tokens": "tokens of a segment, or the most of one",
     "job.token_nll": "every token's nats in segments",
-    "job.token_ids": "every token's id in segments",
-    "job.context_policy": "a token sees everything before it",
+    "job.token_ids": "every token's id, in rows of its text",
+    "job.context_policy": "or window:L; a token sees all that is before it",
+    "job.num_resamples": "of documents, for 95 % intervals; 0: none",
     "job.pooling": "or last, weighted (by position), state",
     "job.layer": "1 to L; 0: what enters; -1: what the head sees",
     "job.normalize": "vectors of length 1",
     "job.precision": "or float16, int8, ubinary (packed bits)",
     "job.truncate_dim": "only so many of the first numbers",
     "job.vectors": "of documents, segments, or both",
-    "job.segments": "they end with: tokens, paragraph, sentence",
+    "job.segments": "end with: tokens, paragraph, sentence; or spans",
     "job.segment_text": "rows of segments have their text",
+    "job.max_tokens": "of a continuation, at most",
+    "job.num_samples": "continuations of each document",
+    "job.temperature": "divides logits; 0: the likeliest token",
+    "job.top_p": "only the likeliest, of this probability together",
+    "job.top_k": "only the k likeliest; null: all",
+    "job.presence_penalty": "off the logits of what has been written",
+    "job.frequency_penalty": "the same, for each time it was",
+    "job.repetition_penalty": "what was written: logits above 0 divided by it",
+    "job.penalty_decay": "counts fade by it with each token; RWKV: 0.996",
+    "job.stop": "texts to end before, as [a,b]",
+    "job.stop_tokens": "ids to end with; 0 ends RWKV's texts",
+    "job.seed": "of what is drawn, with a document's id",
     "job.passes": "2: read twice, embed the second reading",
+    "job.task": "or multiple_choice, likelihood",
+    "job.context": "template: 'Question: {goal}\\nAnswer:'",
+    "job.continuation": "template, for likelihood",
+    "job.choices": "[\" {sol1}\",\" {sol2}\"], or a column of lists",
+    "job.answer": "column that says which choice is right",
+    "job.labels": "[A,B,…] or a column of lists; null: 0, 1, …",
+    "job.delimiter": "before each choice; lm-eval has a space",
     "engine.device": "or cpu, cuda",
     "engine.dtype": "or float32, int8; on GPU bfloat16, float16",
     "engine.num_slots": "documents read side by side",
@@ -82,6 +116,9 @@ KEYS = {
 
 FOLDER_KEYS = {
     "output.storage_options": "keys and address of its store, as a mapping",
+    "data.storage_options": "keys and address of the input's store",
+    "documents": "ids of more texts to show with their surprise",
+    "texts": "passages of the input are in it",
     "json": "one JSON object instead of tables",
     "deep": "read and hash every byte again; or --deep",
     "dry_run": "only say what would be removed",
@@ -106,6 +143,8 @@ DERIVED = {
     "data.path": "PATH",
     "data.storage_options": "null",
     "output.path": "runs/JOB",
+    "cluster.address": "http://HEAD:8265",
+    "id": "NAME",
     "output.storage_options": "null",
 }
 """What stands for keys without a default in their models; the YAML makes one of the job's kind."""
@@ -135,6 +174,7 @@ EXAMPLES = """\
 FOLDER_FORMS: Mapping[str, type[BaseModel]] = {
     "status": StatusConfig,
     "verify": VerifyConfig,
+    "report": ReportConfig,
     "gc": GcConfig,
     "retry-dead": RetryConfig,
 }
@@ -149,6 +189,12 @@ driver is at work; the time left. Leaves with 0, whatever it finds.
 Looks at plan, ledger, file sizes and the ends of files, which takes seconds.
 With deep=true it also reads everything: hashes, every row, the order of rows,
 sums, summary.json. Leaves with 1 if anything is wrong, and says what.
+""",
+    "report": """\
+Every run that ends draws report.html in its folder: one file that fetches
+nothing, with passages of the input. This draws it anew, also of a run that is
+not complete, with other documents or without any text. The input is read again
+for a few passages; where it is gone, the report says so.
 """,
     "gc": """\
 Goes: result files that no receipt names, snapshots and crumbs of shards that
@@ -168,8 +214,42 @@ recorded. Input that has changed since is refused: it needs a new output.path.
 }
 
 OWN_KEYS = """\
-A job's own keys stand below its name, as job.embed.pooling=last; `longriver embed
---help` lists them.
+A job's own keys stand below its name, as job.embed.pooling=last; `longriver
+embed --help` lists them.
+"""
+
+OPTIONS = {
+    "add_bos_token": "the prefix token stands before every context",
+    "window": "a context of so many tokens; null: no limit",
+    "max_gen_toks": "generated at most, where the task does not say",
+}
+
+SUBMIT_KEYS = {
+    "cluster.address": "the dashboard of the cluster's head",
+    "submit.wheel": "send this longriver along; none: it is there",
+    "submit.id": "the job's name; null: made of output.path",
+    "submit.follow": "show the job's log until it ends",
+}
+
+SUBMIT_NOTES = """\
+The order is judged here, then sent as it was written, and done by Ray's
+workers. Paths are those that the cluster sees, and so is the environment: a
+value such as ${oc.env:NAME} is looked up there, and no secret is sent. Leaves
+with the exit code of the job. Ctrl-C leaves the job alone and says how to
+follow or stop it; a job that is stopped saves what is in hand. The same order
+goes on.
+"""
+
+COMPARE_KEYS = {
+    "num_resamples": "of the documents, for 95 % intervals; 0: none",
+    "json": "one JSON object instead of tables; or --json",
+}
+
+COMPARE_NOTES = """\
+Two finished runs of perplexity or score over the same input: two models, or two
+context policies. Documents are paired; what only one run has is left out and
+counted. B - A above 0 means that A needs fewer bits. Runs of perplexity with
+the same vocabulary are also compared by position in the document.
 """
 
 SWEEPS = """\
@@ -195,6 +275,12 @@ def page_of(command: str) -> str:
     """What ``longriver COMMAND --help`` says."""
     if command == "inspect":
         return _inspect_page()
+    if command == "compare":
+        return _compare_page()
+    if command == "submit":
+        return _submit_page()
+    if command == LM_EVAL:
+        return _lm_eval_page()
     return _folder_page(command) if command in FOLDER_FORMS else _job_page(command)
 
 
@@ -212,6 +298,47 @@ def _job_page(command: str) -> str:
         _rows(FLAGS.items(), 18),
         _ENDINGS,
         SWEEPS,
+    )
+
+
+def _submit_page() -> str:
+    keys = keys_of(HandIn).values()
+    return _page(
+        "longriver submit\n",
+        f"  {COMMANDS['submit']}\n",
+        "usage: longriver submit JOB data.path=PATH output.path=PATH KEY=VALUE ...",
+        "       longriver submit logs|status|stop NAME cluster.address=ADDRESS",
+        "       longriver submit list cluster.address=ADDRESS\n",
+        f"JOB is one of {', '.join(ORDERS)};\nits keys are those of longriver JOB. Beside them:",
+        _rows(((_with_default(key), SUBMIT_KEYS[key.name]) for key in keys), 34),
+        SUBMIT_NOTES,
+    )
+
+
+def _compare_page() -> str:
+    keys = keys_of(CompareConfig)
+    rows = ((_with_default(keys[name]), COMPARE_KEYS[name]) for name in COMPARE_KEYS)
+    return _page(
+        "longriver compare\n",
+        f"  {COMMANDS['compare']}\n",
+        "usage: longriver compare FOLDER FOLDER KEY=VALUE ...\n",
+        _rows(rows, 30),
+        COMPARE_NOTES,
+    )
+
+
+def _lm_eval_page() -> str:
+    keys = keys_of(LmEvalOptions).values()
+    options = ((_with_default(key).partition(".")[2] or _with_default(key), key) for key in keys)
+    return _page(
+        "longriver lm-eval\n",
+        f"  {COMMANDS[LM_EVAL]}\n",
+        "usage: longriver lm-eval --tasks TASK,... --model_args KEY=VALUE,...",
+        "       longriver lm-eval run --help",
+        "       longriver lm-eval ls tasks\n",
+        "All words go to lm-eval, which is to be installed: pip install 'longriver[lm-eval]'.",
+        "Unless --model names another, the model is longriver; its --model_args:",
+        _rows(((word, OPTIONS.get(key.name) or KEYS[key.name]) for word, key in options), 30),
     )
 
 

@@ -19,7 +19,7 @@ def plan(config: RunConfig, measure: Callable[[RunConfig, Plan], Rate] = measure
         measure: finds how fast one worker reads; raises NotMeasured where that cannot be told.
     """
     console = Console()
-    planned = plan_sources(config.data)
+    planned = plan_sources(config.reading)
     try:
         with Console(stderr=True).status("measuring how fast a worker reads …"):
             rate = measure(config, planned)

@@ -8,7 +8,9 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from longriver.jobs.complaint import ConfigError
+from longriver.jobs.config import ORDERS
 from longriver.jobs.page import COMMANDS, general_page, page_of
+from longriver.jobs.submit_words import SUBMIT, errand, refuse_flags
 
 SPELLINGS = {"--deep": "deep=true", "--dry-run": "dry_run=true", "--json": "json=true"}
 """Switches, for those who expect dashes."""
@@ -18,12 +20,21 @@ INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for; flags are Hydra's own, spelt in full."""
+    """What was asked for; flags are Hydra's own, spelt in full.
+
+    is_submitted: the order is to be handed to a cluster.
+    """
 
     command: str
     flags: tuple[str, ...]
     overrides: tuple[str, ...]
     is_sweep: bool
+    is_submitted: bool = False
+
+    @property
+    def is_order(self) -> bool:
+        """Whether it is carried out here, into a run folder."""
+        return self.command in ORDERS and not self.is_submitted
 
 
 def read_request(words: Sequence[str]) -> Request | str:
@@ -35,11 +46,28 @@ def read_request(words: Sequence[str]) -> Request | str:
     command, *rest = words
     if command not in COMMANDS:
         raise ConfigError(_unknown_command(command))
+    if command == SUBMIT:
+        command, rest = errand(rest)
     given = vars(_parser().parse_intermixed_args([SPELLINGS.get(word, word) for word in rest]))
     if given.pop("help"):
-        return page_of(command)
+        return page_of(words[0])
     overrides = tuple(given.pop("overrides"))
-    return Request(command, _flags(given), overrides, given["multirun"])
+    if command == "compare":
+        overrides = _named_sides(overrides)
+    is_submitted = words[0] == SUBMIT and command in ORDERS
+    flags = _flags(given)
+    if is_submitted:
+        refuse_flags(flags)
+    return Request(command, flags, overrides, given["multirun"], is_submitted)
+
+
+def _named_sides(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Two folders need no names."""
+    folders = [word for word in words if "=" not in word]
+    if folders and len(folders) != 2:
+        raise ConfigError(f"compare takes two run folders, not {len(folders)}: compare A B")
+    named = [f"{side}={folder}" for side, folder in zip("ab", folders, strict=False)]
+    return (*named, *(word for word in words if "=" in word))
 
 
 def _flags(given: dict[str, object]) -> tuple[str, ...]:

@@ -3,19 +3,15 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from pydantic import ValidationError
-
 from longriver.engine.errors import OrderError
-from longriver.jobs.complaint import complaint
 from longriver.jobs.config import RetryConfig, RunConfig
 from longriver.jobs.exit_code import ExitCode
 from longriver.jobs.folder import open_run
-from longriver.jobs.keys import keys_of
 from longriver.jobs.run import run_job
+from longriver.jobs.stored_order import order_again
 from longriver.pipeline.dead_letters import reasons_by_shard, total
 from longriver.pipeline.figures import count, counted
 from longriver.pipeline.ledger import Ledger
-from longriver.pipeline.run_folder import RunFolder
 
 Reasons = Mapping[str, Counter[str]]
 CarryOut = Callable[[RunConfig, Sequence[str]], int]
@@ -37,21 +33,6 @@ def retry_dead(config: RetryConfig, carry_out: CarryOut = run_job) -> int:
     number = sum(reasons[shard].total() for shard in chosen)
     print(f"{counted(len(chosen), 'shard')} with {counted(number, 'dead letter')}: done again.")
     return code
-
-
-def order_again(folder: RunFolder, changes: Mapping[str, Mapping[str, object]]) -> RunConfig:
-    """The order in run.json, with what was given along; secrets are not recorded there."""
-    stored = folder.read_order().order
-    parts = {"data", *changes}
-    order = {part: {**_keys(stored.get(part)), **changes.get(part, {})} for part in parts}
-    try:
-        return RunConfig.model_validate({**stored, **order})
-    except ValidationError as error:
-        raise complaint(error, keys_of(RunConfig)) from error
-
-
-def _keys(part: object) -> Mapping[str, object]:
-    return part if isinstance(part, Mapping) else {}
 
 
 def _refuse_unknown(config: RetryConfig, found: Mapping[str, int]) -> None:

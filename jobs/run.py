@@ -13,6 +13,7 @@ from longriver.engine.weights import absolute, pinned
 from longriver.jobs.build import built
 from longriver.jobs.config import RunConfig
 from longriver.jobs.exit_code import ExitCode
+from longriver.jobs.report.write import write_report
 from longriver.jobs.signals import stopped_by_signals
 from longriver.pipeline.drain import Drain
 from longriver.pipeline.driver_lock import DriverLock
@@ -80,7 +81,7 @@ def _run(config: RunConfig, reporter: Reporter, hire: Hire, again: Sequence[str]
     job = built(config.job, config.data.group_columns, judged.shape)
     folder = RunFolder.open(config.output.path, config.output.storage_options)
     started = folder.started_order()
-    plan, inputs_sha256 = input_plan(folder, config.data)
+    plan, inputs_sha256 = input_plan(folder, config.reading)
     dtype = _known_dtype(config, started)
     with DriverLock(folder) as lock:
         is_done = started is not None and not again and folder.has_succeeded()
@@ -108,12 +109,13 @@ def _run(config: RunConfig, reporter: Reporter, hire: Hire, again: Sequence[str]
 
 
 def _conclude(session: Session, config: RunConfig, done: Progress, seconds: float) -> RunOutcome:
-    receipts = list(session.check_whole(config.data).values())
+    receipts = list(session.check_whole(config.reading).values())
     columns = config.data.group_columns
     findings = config.job.findings(session.folder, receipts, columns)
     summary = summarize(session.folder, receipts, columns, findings=findings)
+    report = write_report(session.folder, config, session.plan, receipts, summary)
     write_summary(session.folder, summary)
-    return RunOutcome(config.output.path, summary, done, seconds)
+    return RunOutcome(config.output.path, summary, done, seconds, report)
 
 
 def _order(
@@ -139,7 +141,7 @@ def _spec(
     return WorkerSpec(
         model=absolute(config.model),
         engine=config.engine.model_copy(update={"device": device, "dtype": dtype}),
-        data=config.data,
+        data=config.reading,
         output_path=session.folder.absolute_url,
         job=job,
         metadata=session.order.metadata,

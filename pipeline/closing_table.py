@@ -69,8 +69,8 @@ def _figures(outcome: RunOutcome) -> list[tuple[str, str, str]]:
 
 
 def _ratios(corpus: Sums) -> list[tuple[str, str, str]]:
-    tokens = [("tokens", count(corpus.sums["num_tokens"]), "")] * ("num_tokens" in corpus.sums)
-    total = corpus.total
+    num_tokens, total = corpus.sums.get("num_tokens"), corpus.total
+    tokens = [] if num_tokens is None else [("tokens", count(num_tokens), "")]
     if total is None:
         return tokens
     return [
@@ -105,5 +105,6 @@ def _where_next(outcome: RunOutcome) -> dict[str, str]:
     path = shlex.quote(outcome.run_path)
     return {
         "Results:": outcome.run_path,
+        "Report:": outcome.report,
         "Next:": f"longriver verify output.path={path}",
     }

@@ -42,6 +42,15 @@ class ClusterConfig(BaseModel):
     max_crashed_documents: Annotated[int, Field(ge=0)] = 20
 
     @model_validator(mode="after")
+    def _a_dashboard_cannot_be_joined(self) -> Self:
+        if (self.address or "").startswith(("http://", "https://")):
+            raise ValueError(
+                f"cluster.address={self.address} is where orders are handed in, not a cluster to "
+                "join; write longriver submit JOB with it, or give cluster.address=auto"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _only_ray_takes_the_rest(self) -> Self:
         if self.kind == "local":
             for name in RAY_ONLY:

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from longriver.pipeline.crew import Beat, Done, Event, Left, Lost, Pulse, Up, Wo
 from longriver.pipeline.dispatcher import Limits
 from longriver.pipeline.drain import Drain, Drained
 from longriver.pipeline.foreman import Foreman, Staff
+from longriver.pipeline.head_watch import HeadWatch
 from longriver.pipeline.lease import Lease
 from longriver.pipeline.one_line import one_line
 from longriver.pipeline.run_folder import RunFolder
@@ -27,6 +29,9 @@ from longriver.pipeline.workforce import OnProgress, OnReceipt
 
 KNOCK_S = 10.0
 """So long a cluster's address has to answer."""
+
+RAY_WAITS = "RAY_gcs_rpc_server_reconnect_timeout_s"
+"""Ray ends a process whose head has been away for so long."""
 
 OBJECT_STORE_BYTES = 100 << 20
 """Only leases and receipts, about a kilobyte each, cross Ray's object store."""
@@ -73,10 +78,14 @@ class RayCrew:
 
     Args:
         options: what every actor asks of the cluster, in Ray's words.
+        watch:   of the cluster's head; None: whoever joined it sees to it.
     """
 
-    def __init__(self, spec: WorkerSpec, options: dict[str, object]) -> None:
+    def __init__(
+        self, spec: WorkerSpec, options: dict[str, object], watch: HeadWatch | None = None
+    ) -> None:
         self.actor_class = ray.remote(**options)(_WorkerActor)
+        self.watch = watch
         self.spec = spec
         self.hired: dict[WorkerId, _Hired] = {}
         self.tasks: dict[Ref, tuple[WorkerId, Lease | None]] = {}
@@ -108,6 +117,8 @@ class RayCrew:
             self.dismiss(worker)
 
     def events(self, timeout_s: float) -> list[Event]:
+        if self.watch is not None:
+            self.watch.check()
         self._look()
         ended, _ = ray.wait(list(self.tasks), timeout=timeout_s) if self.tasks else ([], [])
         found = [self._event(task, *self.tasks.pop(task)) for task in ended]
@@ -169,6 +180,7 @@ class RayWorkforce:
     def __init__(self, config: ClusterConfig, drain: Drain) -> None:
         self.config, self.drain = config, drain
         self.crew: RayCrew | None = None
+        self.watch: HeadWatch | None = None
 
     def __enter__(self) -> Self:
         self.is_guest = ray.is_initialized()
@@ -183,6 +195,8 @@ class RayWorkforce:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self.watch is not None and self.watch.is_gone:
+            return  # Ray would wait for it again; what is to be said comes first
         if self.crew is not None:
             self.crew.dismiss_all()
         if not self.is_guest:
@@ -195,7 +209,8 @@ class RayWorkforce:
     def start(self, spec: WorkerSpec, num_shards: int) -> None:
         """Waits for the least number of workers as long as it takes, for the others a while."""
         staff = _staff(self.config, spec, self.resources)
-        self.crew = RayCrew(spec, _options(self.config, spec))
+        self.watch = None if self.is_guest else _watch(self.config.address)
+        self.crew = RayCrew(spec, _options(self.config, spec), self.watch)
         self.foreman = Foreman(
             self.crew,
             RunFolder.open(spec.output_path, spec.output_options),
@@ -242,6 +257,14 @@ def connect(address: str | None) -> None:
             "with `ray start --head`, of the same Ray release and with the same RAY_AUTH_MODE, or "
             "leave cluster.address out to start one here"
         ) from error
+
+
+def _watch(address: str | None) -> HeadWatch:
+    """Of the head that this process has joined; a Ray Client sees no more than its server."""
+    if address is None or not address.startswith("ray://"):
+        address = str(ray.get_runtime_context().gcs_address)
+    ray_waits_s = float(os.environ.get(RAY_WAITS, 60))
+    return HeadWatch(address, partial(_knock, address), ray_waits_s / 2)
 
 
 def _knock(address: str) -> None:

@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from longriver.engine.candidate import CandidateSequence
+from longriver.engine.generate.sampling import Sampling
+from longriver.engine.generate.sequence import GeneratingSequence
 from longriver.engine.result import Failed, ScoredChunk
 from longriver.engine.saved import Arrays
 from longriver.engine.sequence import Sequence
@@ -27,6 +30,14 @@ class Reader(Protocol):
         start: Snapshot | None = None,
         wants: Wants = NLL,
     ) -> Sequence: ...
+
+    def candidates(
+        self, key: object, context: bytes, texts: Iterable[bytes]
+    ) -> list[CandidateSequence]: ...
+
+    def continuation(
+        self, key: object, sampling: Sampling, name: str, sample: int
+    ) -> GeneratingSequence: ...
 
     def run(
         self, sequences: Iterator[Sequence | None], wants: Wants = NLL

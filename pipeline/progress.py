@@ -77,12 +77,16 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """What a run came to in all; its last session did ``session`` in ``seconds``."""
+    """What a run came to in all; its last session did ``session`` in ``seconds``.
+
+    report: where the report is, or why there is none.
+    """
 
     run_path: str
     summary: Summary
     session: Progress
     seconds: float
+    report: str
 
     @property
     def num_dead_letters(self) -> int:

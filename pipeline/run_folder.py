@@ -62,6 +62,10 @@ class RunFolder:
         return self.path("summary.json")
 
     @property
+    def report_path(self) -> str:
+        return self.path("report.html")
+
+    @property
     def success_path(self) -> str:
         return self.path("_SUCCESS")
 

@@ -18,6 +18,9 @@ MAX_GROUPS = 1000
 COUNTED = ("num_tokens", "num_bytes", "num_chars", "num_words")
 SUMMED = ("nll", *COUNTED)
 
+NUMBERS = ("int64", "float64")
+"""Types of columns that can be added up; a column of that name may be a list."""
+
 GroupKey = tuple[str | None, ...]
 
 
@@ -25,8 +28,8 @@ GroupKey = tuple[str | None, ...]
 class Finding:
     """What one job adds to the figures of a run.
 
-    record: JSON values, in summary.json's ``jobs`` under the job's name; the same to the bit for any
-            workers.
+    record: JSON values, in summary.json under ``jobs`` and the job's name; the same to the bit for
+            any workers.
     lines:  of the closing table: what it is called, the figure, a remark.
     """
 
@@ -117,7 +120,7 @@ def summarize(
     """Adds up a run from its receipts, in shard order; groups from the first table's rows."""
     receipts = list(receipts)
     columns = next(iter(folder.read_order().tables.values()))
-    summed = [name for name in SUMMED if name in columns]
+    summed = [name for name in SUMMED if columns.get(name) in NUMBERS]
     groups, others = (
         _sum_groups(folder, group_columns, summed, max_groups) if group_columns else ({}, Sums())
     )

@@ -24,7 +24,7 @@ def withdraw(lock: DriverLock, shards: Iterable[str]) -> None:
         return
     lock.require()
     with folder.fs.writing():
-        for path in (folder.success_path, folder.summary_path, folder.path("report.html")):
+        for path in (folder.success_path, folder.summary_path, folder.report_path):
             _remove(folder, path)
         for shard in shards:
             Crumbs(folder, shard).clear()

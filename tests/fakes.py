@@ -11,7 +11,10 @@ from typing import Self
 import numpy as np
 import torch
 
+from longriver.engine.candidate import CandidateSequence
 from longriver.engine.errors import DocumentError
+from longriver.engine.generate.sampling import Sampling
+from longriver.engine.generate.sequence import GeneratingSequence
 from longriver.engine.result import Failed, ScoredChunk
 from longriver.engine.sequence import Sequence as TokenSequence
 from longriver.engine.snapshot import Snapshot
@@ -125,6 +128,16 @@ class DyingEngine:
         wants: Wants = NLL,
     ) -> TokenSequence:
         return self.inside.sequence(key, chunks, snapshot_tokens, start, wants)
+
+    def candidates(
+        self, key: object, context: bytes, texts: Iterable[bytes]
+    ) -> list[CandidateSequence]:
+        return self.inside.candidates(key, context, texts)
+
+    def continuation(
+        self, key: object, sampling: Sampling, name: str, sample: int
+    ) -> GeneratingSequence:
+        return self.inside.continuation(key, sampling, name, sample)
 
     def run(
         self, sequences: Iterator[TokenSequence | None], wants: Wants = NLL

@@ -141,7 +141,6 @@ def test_any_text_comes_through_hydras_quotes(text: str) -> None:
             "job.segment_tokens=1000001 cannot be used; give at most 1000000",
         ),
         ("job.token_nll=maybe", "job.token_nll=maybe cannot be used; give true or false"),
-        ("job=embed", "job=embed is not there; give one of score"),
         ("job.kind=embed", "job.kind=embed cannot be used; give score"),
         (
             "job.segment_tokens=0 engine.dtype=int4",
@@ -184,6 +183,11 @@ def test_a_bad_order_gets_one_line_with_the_way_out(
     assert refusal(capsys, "score", *path, *words.split()) == sentence
 
 
+def test_a_job_that_is_not_there_is_told_which_are(capsys: pytest.CaptureFixture[str]) -> None:
+    found = refusal(capsys, "score", "data.path=x", "job=sing")
+    assert found.startswith("job=sing is not there; give one of ") and "score" in found
+
+
 @pytest.mark.parametrize("value", ["", "null", "[a,b]"])
 def test_a_data_path_is_a_text_that_is_not_empty(
     capsys: pytest.CaptureFixture[str], value: str
@@ -193,9 +197,7 @@ def test_a_data_path_is_a_text_that_is_not_empty(
 
 def test_an_unknown_command_is_told_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert refusal(capsys, "scor") == "unknown command scor; did you mean score?"
-    assert refusal(capsys, "embed").endswith(
-        "there are score, plan, status, verify, gc, retry-dead, inspect"
-    )
+    assert refusal(capsys, "sing").endswith(f"there are {', '.join(COMMANDS)}")
     assert refusal(capsys, "data.path=x").endswith("write longriver score data.path=x")
 
 

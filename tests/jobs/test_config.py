@@ -69,6 +69,7 @@ def test_only_what_decides_the_results_is_semantic() -> None:
         "data.id_column": None,
         "data.part_column": None,
         "data.group_columns": ["lang"],
+        "data.spans_column": None,
         "data.shard_bytes": "auto",
         "data.max_document_bytes": None,
         "engine.dtype": "float32",

@@ -33,7 +33,7 @@ def page(
     summary = Summary(3, 0, dead or {}, sums(1234), columns, groups or {}, Sums())
     session = Progress(num_documents=1234 - before, num_tokens=500_000)
     console = Console(file=io.StringIO(), width=width)
-    print_outcome(console, RunOutcome(run_path, summary, session, seconds=100.0))
+    print_outcome(console, RunOutcome(run_path, summary, session, 100.0, f"{run_path}/report.html"))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

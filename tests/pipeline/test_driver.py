@@ -181,7 +181,7 @@ LINE = re.compile(rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d {SAID}")
 @pytest.mark.slow
 def test_a_driver_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     """A Ray of its own, as users have it, and nothing of it shows on their terminal."""
-    write_texts(tmp_path / "texts", num_files=6, num_sentences=600)
+    write_texts(tmp_path / "texts", num_files=6, num_sentences=400)
     words = ["score", "data.path=texts", "data.shard_bytes=1", "output.path=run"]
     words += ["engine.device=cpu", "cluster.kind=ray", "cluster.num_workers=2"]
     command = [str(CONSOLE_SCRIPT), *words]

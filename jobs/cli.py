@@ -188,9 +188,8 @@ def _compose(request: Request, carry_out: Callable[[DictConfig], None]) -> None:
     job, words = job_words(request)
     if request.is_submitted:
         keys = {**keys, **keys_of(HandIn)}
+        words = words_for_submitting(words, keys)
     overrides = [_checked(word, request, keys) for word in words]
-    if request.is_submitted:
-        overrides = words_for_submitting(overrides)
     if form is RetryConfig:
         overrides = [_forced(word) for word in overrides]
     main_of_hydra = hydra.main(str(CONF), name, version_base="1.3")

@@ -1,23 +1,32 @@
 """``longriver compare A B``: two models, or two context policies, over the same documents."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from longriver.engine.errors import OrderError
 from longriver.jobs.compare_display import print_comparison
 from longriver.jobs.comparison import Comparison
 from longriver.jobs.config import CompareConfig
 from longriver.jobs.exit_code import ExitCode
+from longriver.jobs.report.compared import Pair, Sample, comparison_page
 from longriver.pipeline.pairs import Side, Unpaired, pairs, require_comparable
 from longriver.pipeline.run_folder import RunFolder
 from longriver.pipeline.storage_options import NO_OPTIONS
 
+Through = Callable[[Iterable[Pair]], Iterable[Pair]]
+
 
 def compare(config: CompareConfig) -> int:
     """Prints how the runs differ; which of them is better is no failure."""
-    record = comparison(config)
+    page = None if config.report is None else _writable(config.report)
+    sample = Sample()
+    record = comparison(config, sample.through)
+    if page is not None:
+        page.write_bytes(comparison_page(record, sample))
     if config.as_json:
         print(json.dumps(record, indent=1, allow_nan=False))
     else:
@@ -25,8 +34,11 @@ def compare(config: CompareConfig) -> int:
     return ExitCode.COMPLETE
 
 
-def comparison(config: CompareConfig) -> Mapping[str, Any]:
+def comparison(config: CompareConfig, through: Through = iter) -> Mapping[str, Any]:
     """What there is to say of two runs, for JSON.
+
+    Args:
+        through: who else is to see the pairs, and passes them on.
 
     Raises:
         OrderError: a folder is no finished run with nats, or they are of different documents.
@@ -35,7 +47,7 @@ def comparison(config: CompareConfig) -> Mapping[str, Any]:
     require_comparable(a, b)
     unpaired = Unpaired()
     found = Comparison(config.num_resamples, has_positions=_share_positions(a, b))
-    found.take(pairs(a, b, unpaired))
+    found.take(through(pairs(a, b, unpaired)))
     return {
         "a": _about(config.a, a),
         "b": _about(config.b, b),
@@ -43,6 +55,16 @@ def comparison(config: CompareConfig) -> Mapping[str, Any]:
         "only_in_b": unpaired.only_in_b,
         **found.record(a.group_columns),
     }
+
+
+def _writable(report: str) -> Path:
+    path = Path(report).expanduser()
+    if "://" in report or path.is_dir() or not path.parent.is_dir():
+        raise OrderError(
+            f"report={report} cannot be written; name a file, in a folder of this machine that "
+            "is there"
+        )
+    return path
 
 
 def _share_positions(a: Side, b: Side) -> bool:

@@ -158,6 +158,7 @@ class CompareConfig(BaseModel):
     a, b: their run folders, paths or URLs.
     num_resamples: of the documents, for the intervals; 0: no intervals.
     json: one JSON object instead of tables.
+    report: a file of this machine for a page with charts; null: none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -166,6 +167,7 @@ class CompareConfig(BaseModel):
     b: Annotated[str, Field(min_length=1)]
     num_resamples: Annotated[int, Field(ge=0, le=10_000)] = 1000
     as_json: Annotated[bool, Field(alias="json")] = False
+    report: Annotated[str, Field(min_length=1)] | None = None
 
 
 class InspectConfig(BaseModel):

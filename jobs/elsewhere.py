@@ -6,6 +6,7 @@ from typing import Any
 
 from longriver.jobs.complaint import ConfigError
 from longriver.jobs.config import RunConfig
+from longriver.jobs.keys import Key
 
 NAMES: Mapping[str, frozenset[str]] = {
     "data.path": frozenset(),
@@ -18,7 +19,7 @@ NAMES: Mapping[str, frozenset[str]] = {
 }
 """The keys that take paths, with what they take beside."""
 
-REFERENCE = re.compile(r"\$\{oc\.env:[A-Za-z_][A-Za-z0-9_]*\}")
+REFERENCE = re.compile(r"\$\{oc\.env:([A-Za-z_][A-Za-z0-9_]*)\}")
 """A value by name; with a default it could have a secret in it after all."""
 
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[A-Za-z0-9.:\[\]_-]+/?")
@@ -30,14 +31,17 @@ CLUSTER = ("cluster", "cluster.kind", "cluster.address")
 """Keys whose values are others there."""
 
 
-def words_for_submitting(overrides: Sequence[str]) -> list[str]:
-    """The overrides by which an order is judged here; only they have a group ``submit``."""
+def words_for_submitting(overrides: Sequence[str], keys: Mapping[str, Key]) -> list[str]:
+    """The overrides by which an order is judged here; only they have a group ``submit``.
+
+    In texts, something stands for variables of the cluster's environment.
+    """
     for word in overrides:
         if word.lstrip("+") in ("cluster=local", "cluster.kind=local"):
             raise ConfigError(
                 f"{word} has no effect: a submitted order is done by Ray's workers; leave it out"
             )
-    own = [f"++{word.lstrip('+')}" if _is_for_here(word) else word for word in overrides]
+    own = [_for_judging(word, keys) for word in overrides]
     return [*own, "cluster.kind=ray"]
 
 
@@ -104,6 +108,15 @@ def _may_be_read_by_all(value: object) -> bool:
 
 def _is_absolute(path: str) -> bool:
     return path.startswith("/") or "://" in path
+
+
+def _for_judging(word: str, keys: Mapping[str, Key]) -> str:
+    key = _key(word)
+    if _is_for_here(word):
+        return f"++{word.lstrip('+')}"
+    if key in keys and keys[key].is_text and key not in CLUSTER:
+        return REFERENCE.sub(r"/\1", word)
+    return word
 
 
 def _is_for_here(word: str) -> bool:

@@ -1,4 +1,4 @@
-"""The evaluate job: does the network say what it should behind a context?"""
+"""The evaluate job: whether the network says what it should behind a context."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

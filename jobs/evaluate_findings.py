@@ -10,7 +10,7 @@ from rich.markup import escape
 from longriver.jobs.evaluate_config import Task
 from longriver.jobs.evaluate_tables import EVALUATE
 from longriver.pipeline.columns import Lists, Values, columns_of
-from longriver.pipeline.figures import count, ratio
+from longriver.pipeline.figures import counted, ratio
 from longriver.pipeline.one_line import printable_line
 from longriver.pipeline.run_folder import RunFolder
 from longriver.pipeline.summary import MAX_GROUPS, Finding
@@ -104,7 +104,7 @@ def findings(folder: RunFolder, task: Task, group_columns: Sequence[str]) -> Fin
         ]
         record["other_groups"] = others.record if others.num_examples else None
     shown = _largest(groups) if group_columns else {}
-    return Finding(record, (*_lines(corpus), *_lines_of_groups(shown)))
+    return Finding(record, (*_lines(corpus, task), *_lines_of_groups(shown)))
 
 
 def _examples(
@@ -125,25 +125,31 @@ def _largest(groups: dict[GroupKey, Scores]) -> dict[GroupKey, Scores]:
     return dict(ordered[:SHOWN_GROUPS])
 
 
-def _lines(scores: Scores) -> Iterator[Line]:
+def _lines(scores: Scores, task: Task) -> Iterator[Line]:
+    """The perplexity of whole choices, many words each, would tell nothing."""
     if not scores.num_examples:
         return
-    yield "accuracy", *_share(scores.means["correct"])
-    if "correct_norm" in scores.means:
-        share, error = _share(scores.means["correct_norm"])
-        yield "accuracy, by length", share, f"{error}; nats for each character decide"
-    perplexity, spread = scores.perplexity
-    yield "gold perplexity", ratio(perplexity), "" if spread is None else f"± {ratio(spread)}"
+    yield "accuracy", _share(scores.means["correct"]), _error(scores.means["correct"])
+    if task == "multiple_choice":
+        mean = scores.means["correct_norm"]
+        yield "accuracy, by length", _share(mean), _error(mean)
+    else:
+        perplexity, spread = scores.perplexity
+        yield "gold perplexity", ratio(perplexity), "" if spread is None else f"± {ratio(spread)}"
 
 
 def _lines_of_groups(groups: dict[GroupKey, Scores]) -> Iterator[Line]:
     """Names come from the data: they must neither steer the terminal nor be read as markup."""
     for key, scores in groups.items():
         name = escape(printable_line(", ".join("(null)" if x is None else x for x in key))[:40])
-        share, error = _share(scores.means["correct"])
-        yield f"accuracy, {name}", share, f"{error}; {count(scores.num_examples)} examples"
+        mean = scores.means["correct"]
+        remark = f"{_error(mean)} {counted(scores.num_examples, 'example')}".strip()
+        yield f"accuracy, {name}", _share(mean), remark
 
 
-def _share(mean: Mean) -> tuple[str, str]:
-    error = "" if mean.stderr is None else f"± {100 * mean.stderr:.2f}"
-    return f"{100 * mean.mean:.2f} %", error
+def _share(mean: Mean) -> str:
+    return f"{100 * mean.mean:.2f} %"
+
+
+def _error(mean: Mean) -> str:
+    return "" if mean.stderr is None else f"± {100 * mean.stderr:.2f}"

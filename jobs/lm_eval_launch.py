@@ -1,7 +1,7 @@
 """``longriver lm-eval …``: lm-evaluation-harness's own command line, our model among its models."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 
@@ -12,13 +12,16 @@ OTHER_COMMANDS = ("ls", "validate")
 NAMES_A_MODEL = ("--model", "-M", "--config", "-C")
 
 
-def launch(words: Sequence[str]) -> int:
+def launch(words: Sequence[str], find: Callable[[str], object] = find_spec) -> int:
     """Passes the words on; without ``--model`` the model is ours.
+
+    Args:
+        find: says whether a package is installed.
 
     Raises:
         OrderError: lm-eval is not installed.
     """
-    if find_spec("lm_eval") is None:
+    if find("lm_eval") is None:
         raise OrderError("lm-eval is not installed; pip install 'longriver[lm-eval]'")
     from lm_eval.__main__ import cli_evaluate
 

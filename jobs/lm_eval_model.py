@@ -10,6 +10,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import TemplateLM
 from lm_eval.api.registry import register_model
 from lm_eval.models.utils import normalize_gen_kwargs
+from lm_eval.utils import simple_parse_args_string
 from pydantic import ValidationError
 from tqdm import tqdm
 
@@ -22,7 +23,7 @@ from longriver.engine.result import Failed, ScoredChunk
 from longriver.engine.sequence import Sequence as TokenSequence
 from longriver.engine.tokenizer.base import Tokens
 from longriver.engine.wants import NLL, Wants
-from longriver.jobs.lm_eval_options import LmEvalOptions, read_options
+from longriver.jobs.lm_eval_options import LmEvalOptions, read_options, said_by_flags
 from longriver.pipeline.formats.unicode import to_bytes
 
 NO_LIMIT = 2**31 - 1
@@ -50,6 +51,19 @@ class LongriverLM(TemplateLM):  # type: ignore[misc]
         super().__init__()
         self.options: LmEvalOptions = read_options(given)
         self.engine = engine or Engine.from_config(self.options.model, self.options.engine)
+
+    @classmethod
+    def create_from_arg_obj(
+        cls, arg_dict: dict[str, Any], additional_config: dict[str, Any] | None = None
+    ) -> "LongriverLM":
+        """With what flags say, where the arguments say nothing of it."""
+        return cls(**{**said_by_flags(additional_config or {}), **arg_dict})
+
+    @classmethod
+    def create_from_arg_string(
+        cls, arg_string: str, additional_config: dict[str, Any] | None = None
+    ) -> "LongriverLM":
+        return cls.create_from_arg_obj(simple_parse_args_string(arg_string), additional_config)
 
     @property
     def eot_token_id(self) -> int:
@@ -199,6 +213,8 @@ def sampling_of(kwargs: Mapping[str, Any], max_gen_toks: int) -> Sampling:
             f"{', '.join((*SAMPLED, *PASSED_OVER))}"
         )
     chosen = {name: said[name] for name in SAMPLED if said.get(name) is not None}
+    if not said["do_sample"]:
+        chosen["temperature"] = 0
     stop = [text for text in said["until"] if text]
     try:
         return Sampling(max_tokens=said["max_gen_toks"], stop=tuple(stop), **chosen)

@@ -10,8 +10,8 @@ from longriver.engine.config import EngineConfig, ModelConfig
 from longriver.jobs.complaint import ConfigError, complaint
 from longriver.jobs.keys import keys_of
 
-UNSET_BATCH_SIZES = (None, 1, "1")
-"""What lm-eval says where its user has said nothing."""
+UNSET = {"batch_size": (None, 1, "1"), "max_batch_size": (None,), "device": (None, "cuda:0")}
+"""What lm-eval says of its flags where its user has said nothing."""
 
 
 class LmEvalOptions(BaseModel):
@@ -37,17 +37,21 @@ PARTS: Mapping[str, type[BaseModel]] = {"model": ModelConfig, "engine": EngineCo
 OWN = ("add_bos_token", "window", "max_gen_toks")
 
 
+def said_by_flags(flags: Mapping[str, object]) -> dict[str, object]:
+    """Of the flags that lm-eval hands to every model: those that were given."""
+    return {name: value for name, value in flags.items() if value not in UNSET.get(name, (None,))}
+
+
 def read_options(given: Mapping[str, object]) -> LmEvalOptions:
     """Raises ConfigError for what lm-eval was told and cannot be done."""
-    rest = {name: value for name, value in given.items() if value is not None}
-    if rest.pop("batch_size", None) not in UNSET_BATCH_SIZES or rest.pop("max_batch_size", None):
-        raise ConfigError(
-            "--batch_size has no effect: requests share steps of tokens_per_step=N tokens; give "
-            "that in --model_args, or leave it out"
-        )
     parts: dict[str, dict[str, object]] = {"model": {}, "engine": {}}
     own: dict[str, object] = {}
-    for name, value in rest.items():
+    for name, value in given.items():
+        if name in ("batch_size", "max_batch_size"):
+            raise ConfigError(
+                f"--{name} {value} has no effect: requests share steps of tokens_per_step=N "
+                "tokens; give that in --model_args, or leave it out"
+            )
         home = next((part for part, form in PARTS.items() if name in form.model_fields), None)
         if home is None and name not in OWN:
             raise ConfigError(_unknown(name))

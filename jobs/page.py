@@ -1,6 +1,7 @@
 """What `longriver --help` says; every default on it is read from the models."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 
 from pydantic import BaseModel
@@ -93,7 +94,7 @@ KEYS = {
     "job.task": "or multiple_choice, likelihood",
     "job.context": "template: 'Question: {goal}\\nAnswer:'",
     "job.continuation": "template, for likelihood",
-    "job.choices": "[\" {sol1}\",\" {sol2}\"], or a column of lists",
+    "job.choices": '[" {sol1}"," {sol2}"], or a column of lists',
     "job.answer": "column that says which choice is right",
     "job.labels": "[A,B,…] or a column of lists; null: 0, 1, …",
     "job.delimiter": "before each choice; lm-eval has a space",
@@ -243,6 +244,7 @@ goes on.
 COMPARE_KEYS = {
     "num_resamples": "of the documents, for 95 % intervals; 0: none",
     "json": "one JSON object instead of tables; or --json",
+    "report": "a file for a page with charts; null: none",
 }
 
 COMPARE_NOTES = """\
@@ -328,17 +330,20 @@ def _compare_page() -> str:
 
 
 def _lm_eval_page() -> str:
-    keys = keys_of(LmEvalOptions).values()
-    options = ((_with_default(key).partition(".")[2] or _with_default(key), key) for key in keys)
+    known = keys_of(LmEvalOptions).items()
+    rows = (
+        (_with_default(replace(key, name=name.rpartition(".")[2])), OPTIONS.get(name) or KEYS[name])
+        for name, key in known
+    )
     return _page(
         "longriver lm-eval\n",
         f"  {COMMANDS[LM_EVAL]}\n",
         "usage: longriver lm-eval --tasks TASK,... --model_args KEY=VALUE,...",
         "       longriver lm-eval run --help",
         "       longriver lm-eval ls tasks\n",
-        "All words go to lm-eval, which is to be installed: pip install 'longriver[lm-eval]'.",
+        "All words go to lm-eval, which comes with pip install 'longriver[lm-eval]'.",
         "Unless --model names another, the model is longriver; its --model_args:",
-        _rows(((word, OPTIONS.get(key.name) or KEYS[key.name]) for word, key in options), 30),
+        _rows(rows, 30),
     )
 
 

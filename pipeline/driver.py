@@ -5,6 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -221,7 +222,8 @@ class RayWorkforce:
         self.foreman.start(num_shards)
 
     def work(self, shards: Sequence[Shard], on_receipt: OnReceipt, on_progress: OnProgress) -> None:
-        self.foreman.work(shards, on_receipt, on_progress)
+        with nullcontext() if self.watch is None else self.watch.explaining():
+            self.foreman.work(shards, on_receipt, on_progress)
 
 
 def _options(config: ClusterConfig, spec: WorkerSpec) -> dict[str, object]:

@@ -1,12 +1,12 @@
 """Passages of a run's input, read again: of few documents, and of each only so much."""
 
 import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from longriver.engine.errors import DocumentError
 from longriver.pipeline.data_config import DataConfig
-from longriver.pipeline.dataset import Found, read_documents
+from longriver.pipeline.dataset import read_documents
 from longriver.pipeline.document import Document
 from longriver.pipeline.one_line import one_line
 from longriver.pipeline.opened import drain
@@ -35,6 +35,13 @@ class Passage:
     start: int
     num_bytes: int
 
+    @property
+    def end(self) -> int:
+        return self.start + self.num_bytes
+
+
+TOO_FAR = NoText("it lies too far in: a report goes through so much input and no more")
+
 
 class Excerpts:
     """Reads passages of the input that was planned, until so many bytes have been gone through."""
@@ -46,61 +53,77 @@ class Excerpts:
             for piece in shard.pieces:
                 self._pieces.setdefault(piece.source, []).append(piece)
 
-    def read(self, passage: Passage) -> bytes:
-        """The passage.
+    def read(self, passages: Iterable[Passage]) -> Mapping[Passage, bytes | NoText]:
+        """Each passage, or why it cannot be had; no piece of a file is gone through twice."""
+        found: dict[Passage, bytes | NoText] = {}
+        by_piece: dict[Piece, list[Passage]] = {}
+        for passage in passages:
+            piece = self._piece_of(passage)
+            if piece is None:
+                found[passage] = NoText("the plan does not know its file")
+            else:
+                by_piece.setdefault(piece, []).append(passage)
+        for piece, some in by_piece.items():
+            found |= dict.fromkeys(some, TOO_FAR)
+            found |= self._of_piece(piece, self._affordable(piece, some))
+        return found
 
-        Raises:
-            NoText: the input is gone, has changed, cannot be read or lies too far in.
-        """
-        piece = self._piece_of(passage)
-        self._pay(piece, passage)
-        try:
-            return self._read(piece, passage)
-        except NoText:
-            raise
-        except Exception as error:  # every store has errors of its own, from credentials to DNS
-            raise NoText(f"the input cannot be read: {one_line(error)}") from error
-
-    def _piece_of(self, passage: Passage) -> Piece:
+    def _piece_of(self, passage: Passage) -> Piece | None:
         pieces = self._pieces.get(passage.source, [])
         before = [piece for piece in pieces if piece.row_start <= passage.source_row]
-        if not before:
-            raise NoText("the plan does not know its file")
-        return max(before, key=lambda piece: piece.row_start)
+        return max(before, key=lambda piece: piece.row_start, default=None)
 
-    def _pay(self, piece: Piece, passage: Passage) -> None:
-        """What lies before the passage has to be gone through."""
-        end = passage.start + passage.num_bytes
-        cost = end if piece.format == "text" else max(piece.num_bytes, end)
-        if cost > self.max_bytes:
-            raise NoText("it lies too far in: a report goes through so much input and no more")
-        self.max_bytes -= cost
+    def _affordable(self, piece: Piece, passages: Iterable[Passage]) -> list[Passage]:
+        """What lies before a passage has to be gone through, in tables the whole piece."""
+        least = 0 if piece.format == "text" else piece.num_bytes
+        able = [each for each in passages if max(each.end, least) <= self.max_bytes]
+        if able:
+            self.max_bytes -= max(least, *(each.end for each in able))
+        return able
 
-    def _read(self, piece: Piece, passage: Passage) -> bytes:
+    def _of_piece(self, piece: Piece, passages: Sequence[Passage]) -> dict[Passage, bytes | NoText]:
+        found: dict[Passage, bytes | NoText] = {}
+        by_row: dict[int, list[Passage]] = {}
+        for passage in passages:
+            by_row.setdefault(passage.source_row, []).append(passage)
+        gone: NoText = NoText("the input no longer has it")
+        try:
+            for document in self._documents(piece, set(by_row)):
+                found |= _cut(document.chunks, by_row[document.source_row])
+        except Exception as error:  # every store has errors of its own, from credentials to DNS
+            gone = NoText(f"the input cannot be read: {one_line(error)}")
+        return dict.fromkeys(passages, gone) | found
+
+    def _documents(self, piece: Piece, rows: set[int]) -> Iterator[Document]:
+        """The documents that begin at these rows; none behind the last is looked for."""
+        last = max(rows, default=-1)
         documents = read_documents(Shard(0, (piece,)), self.data)
         assert isinstance(documents, Generator)
         with contextlib.closing(documents):
-            document = self._find(documents, passage.source_row)
-            return _cut(document.chunks, passage.start, passage.num_bytes)
+            for found in documents:
+                if not isinstance(found, Document):
+                    continue
+                if found.source_row in rows:
+                    yield found
+                if found.source_row >= last:
+                    return
+                if self.data.part_column is not None:
+                    drain(found)
 
-    def _find(self, documents: Iterator[Found], row: int) -> Document:
-        for found in documents:
-            if isinstance(found, Document) and found.source_row == row:
-                return found
-            if isinstance(found, Document) and self.data.part_column is not None:
-                drain(found)
-        raise NoText("the input no longer has it")
 
-
-def _cut(chunks: Iterator[bytes | memoryview], start: int, num_bytes: int) -> bytes:
-    parts: list[bytes] = []
-    at, end = 0, start + num_bytes
+def _cut(
+    chunks: Iterator[bytes | memoryview], passages: Sequence[Passage]
+) -> dict[Passage, bytes | NoText]:
+    """Passages of one document."""
+    parts: dict[Passage, list[bytes]] = {passage: [] for passage in passages}
+    at, end = 0, max(passage.end for passage in passages)
     try:
         for chunk in chunks:
-            parts.append(bytes(chunk[max(start - at, 0) : max(end - at, 0)]))
+            for each, some in parts.items():
+                some.append(bytes(chunk[max(each.start - at, 0) : max(each.end - at, 0)]))
             at += len(chunk)
             if at >= end:
                 break
     except DocumentError as error:
-        raise NoText(f"{error.reason}: {error.detail}") from error
-    return b"".join(parts)
+        return dict.fromkeys(passages, NoText(f"{error.reason}: {error.detail}"))
+    return {passage: b"".join(some) for passage, some in parts.items()}

@@ -1,7 +1,8 @@
 """Notices that the head of a cluster has gone, before Ray ends the process over it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from longriver.engine.errors import RunFailed
 
@@ -41,15 +42,31 @@ class HeadWatch:
         try:
             self.knock()
         except OSError as error:
-            self._bear(error, now_s)
+            if now_s - self.seen_s > self.patience_s:
+                raise self._gone(error) from error
         else:
             self.seen_s = self.clock()
 
-    def _bear(self, error: OSError, now_s: float) -> None:
-        self.is_gone = now_s - self.seen_s > self.patience_s
-        if self.is_gone:
-            raise RunFailed(
-                f"the Ray cluster is gone: nobody has answered at {self.address} for "
-                f"{now_s - self.seen_s:.0f} s ({type(error).__name__}); what is committed stays, "
-                "the same command goes on from there when a cluster is up again"
-            ) from error
+    @contextmanager
+    def explaining(self) -> Iterator[None]:
+        """Asks behind a broken connection, which may be that to a storage, whether it is the head.
+
+        Raises:
+            RunFailed: it is; Ray Client has waited for it already.
+        """
+        try:
+            yield
+        except ConnectionError as broken:
+            try:
+                self.knock()
+            except OSError as error:
+                raise self._gone(error) from broken
+            raise
+
+    def _gone(self, error: OSError) -> RunFailed:
+        self.is_gone = True
+        return RunFailed(
+            f"the Ray cluster is gone: nobody has answered at {self.address} for "
+            f"{self.clock() - self.seen_s:.0f} s ({type(error).__name__}); what is committed "
+            "stays, the same command goes on from there when a cluster is up again"
+        )

@@ -9,7 +9,8 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("conf", "engine", "jobs", "kernels", "pipeline")
-SUFFIXES = frozenset({".json", ".py", ".safetensors", ".sbatch", ".typed", ".yaml"})
+LEFT_OUT = frozenset({".md", ".pyc"})
+"""Endings of what no built wheel holds either."""
 
 WHEEL = """\
 Wheel-Version: 1.0
@@ -42,7 +43,7 @@ def pack(folder: Path) -> Path:
 def _package() -> dict[str, bytes]:
     """All that a built wheel would hold, by path, whether longriver is installed or checked out."""
     paths = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))
-    kept = [path for path in paths if path.suffix in SUFFIXES]
+    kept = [path for path in paths if path.is_file() and path.suffix not in LEFT_OUT]
     return {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in kept}
 
 

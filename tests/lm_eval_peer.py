@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,17 +21,19 @@ VOCAB_SIZE = 420
 
 
 @contextlib.contextmanager
-def silence() -> Iterator[None]:
-    """Keeps what the harness prints and warns of to itself."""
-    quiet = (contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()))
-    with quiet[0], quiet[1], warnings.catch_warnings():
+def quietly() -> Iterator[None]:
+    """Lets the harness warn of what it does itself."""
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
-def offline(cache: Path) -> None:
-    """Before the first import of the harness: no network, and nothing left in the home folder."""
-    os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HOME": str(cache)}
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """Keeps what the harness prints and warns of to itself."""
+    out, err = (contextlib.redirect_stdout, contextlib.redirect_stderr)
+    with out(io.StringIO()), err(io.StringIO()), quietly():
+        yield
 
 
 def write_model(folder: Path) -> Path:
@@ -51,7 +52,7 @@ def hf_model(folder: Path, **given: object) -> Any:
     """lm-eval's own back-end on it."""
     from lm_eval.models.huggingface import HFLM
 
-    return HFLM(pretrained=str(folder), device="cpu", dtype="float32", batch_size=3, **given)
+    return HFLM(pretrained=str(folder), device="cpu", dtype="float32", **{"batch_size": 3, **given})
 
 
 def _tokenizer() -> Tokenizer:

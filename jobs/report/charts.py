@@ -68,11 +68,13 @@ def scatter_chart(
     """Points, in a color for each series; only x is ever in ratios."""
     points = [point for each in series for point in each.points]
     plot = Plot(fitted(x, [p.x for p in points], is_log=is_log), fitted(y, [p.y for p in points]))
-    marks = [
-        tag("g", *(_dot(plot, p, 3.2) for p in each.points), class_=f"dots {color(i)}")
-        for i, each in enumerate(series)
-    ]
+    marks = [dots(plot, each.points, i) for i, each in enumerate(series)]
     return plot.svg(title, *marks, legend=[s.name for s in series] if len(series) > 1 else [])
+
+
+def dots(plot: Plot, points: Sequence[Point], index: int) -> Html:
+    """Points in the n-th color."""
+    return tag("g", *(_dot(plot, p, 3.2) for p in points), class_=f"dots {color(index)}")
 
 
 def column_chart(
@@ -152,10 +154,10 @@ def heat(nats: float) -> int:
 
 def _line(plot: Plot, series: Series, class_: str) -> list[Html]:
     path = " ".join(f"{number(plot.x_at(p.x))},{number(plot.y_at(p.y))}" for p in series.points)
-    dots = tag("g", *(_dot(plot, p, 3.5) for p in series.points), class_=f"dots {class_}")
+    ends = tag("g", *(_dot(plot, p, 3.5) for p in series.points), class_=f"dots {class_}")
     line = tag("polyline", points=path, class_=f"line {class_}")
     band = _band(plot, series.points)
-    return [*([tag("polygon", points=band, class_=f"band {class_}")] if band else []), line, dots]
+    return [*([tag("polygon", points=band, class_=f"band {class_}")] if band else []), line, ends]
 
 
 def _band(plot: Plot, points: Sequence[Point]) -> str:

@@ -52,9 +52,12 @@ def by_length(run: Run, documents: Documents, table_name: str) -> Html:
     return figure("By length", Html(f'<div class="cloud">{chart}</div>'), remark, _lengths(lengths))
 
 
-def spread(documents: Documents) -> Html:
+def spread(documents: Documents) -> Html | None:
+    """Columns of documents; of empty ones alone there are none."""
     edges, counts = documents.spread.columns()
     total = sum(counts)
+    if not total:
+        return None
     tips = [
         f"{short(low)} to {short(high)} {BITS}\n{counted(n, 'document')}, {n / total:.1%}"
         for low, high, n in zip(edges[:-1], edges[1:], counts, strict=True)

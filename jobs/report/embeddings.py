@@ -36,13 +36,23 @@ def plane(vectors: Floats) -> tuple[Floats, list[float]]:
     Signs are chosen so that the coordinate farthest from zero is positive.
     """
     centered = vectors - vectors.mean(axis=0)
-    values, directions = np.linalg.eigh(centered @ centered.T)
-    values, directions = np.maximum(values[:-3:-1], 0), directions[:, :-3:-1]
-    found = directions * np.sqrt(values)
+    found = _components(centered)
     farthest = found[np.abs(found).argmax(axis=0), [0, 1]]
     total = float((centered**2).sum())
-    parts = [float(value) / total if total else 0.0 for value in values]
+    parts = [float(each) / total if total else 0.0 for each in (found**2).sum(axis=0)]
     return found * np.where(farthest < 0, -1, 1), parts
+
+
+def _components(centered: Floats) -> Floats:
+    """[n, 2], by the smaller of the two matrices that have the same eigenvalues."""
+    num_vectors, width = centered.shape
+    if width <= num_vectors:
+        _, directions = np.linalg.eigh(centered.T @ centered)
+        along: Floats = centered @ directions[:, :-3:-1]
+        return along
+    values, directions = np.linalg.eigh(centered @ centered.T)
+    found: Floats = directions[:, :-3:-1] * np.sqrt(np.maximum(values[:-3:-1], 0))
+    return found
 
 
 def _figure(run: Run, table: str, title: str) -> Html:
@@ -61,10 +71,10 @@ def _figure(run: Run, table: str, title: str) -> Html:
     rows = [row for row, is_able in zip(rows, able, strict=True) if is_able]
     what, labels = _labels(rows, groups)
     series = list(_series(places, rows, labels))
-    x, y = (f"component {i + 1} ({part:.0%} of the variance)" for i, part in enumerate(parts))
+    x, y = (f"component {i + 1}: {part:.0%}" for i, part in enumerate(parts))
     chart = scatter_chart(f"{title} in two dimensions", x, y, series)
     some = "" if len(chosen) == size else f"A sample of {count(len(chosen))} of {count(size)}. "
-    remark = f"{some}{what}The first two principal components of the vectors."
+    remark = f"{some}{what}The two principal components, with their parts of the variance."
     return figure(f"{title} in two dimensions", Html(f'<div class="cloud">{chart}</div>'), remark)
 
 

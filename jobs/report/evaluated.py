@@ -5,12 +5,13 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from longriver.jobs.report.charts import Bar, bar_chart, column_chart
-from longriver.jobs.report.extremes import ByText, passages, text_row
+from longriver.jobs.report.extremes import passage_of, passages, shown_text, text_row
 from longriver.jobs.report.markup import Html, short_name, tag
 from longriver.jobs.report.parts import Section, cards, figure, grid
 from longriver.jobs.report.run import Run, figure_of, record, records, whole
 from longriver.jobs.report.survey import Extremes, Spread
 from longriver.pipeline.columns import columns_of
+from longriver.pipeline.excerpt import Passage
 from longriver.pipeline.figures import counted, ratio
 from longriver.pipeline.table import Row
 
@@ -28,6 +29,7 @@ def evaluated(run: Run) -> Section | None:
     spread, extremes = _survey(run)
     figures = [_spread(spread), _by_group(run, found)]
     rows = run.rows(TABLE, [each.row for each in extremes.high], NAMES)
+    run.texts.fetch(map(_beginning, rows.values()))
     worst = [_example(run, rows[each.row]) for each in extremes.high]
     return Section(
         "Evaluation",
@@ -96,7 +98,11 @@ def _bar(group: Mapping[str, object]) -> Bar:
 
 
 def _example(run: Run, row: Row) -> Html:
-    text = ByText(run, row["source"], row["source_row"]).passage(0, TEXT_BYTES)
+    text = shown_text(run, _beginning(row))
     where = "right all the same" if row["correct"] else "wrong"
     num_tokens, nats = whole(row["gold_tokens"]), float(str(row["gold_nll"]))
     return text_row(row["document_id"], row["source"], where, num_tokens, nats, text)
+
+
+def _beginning(row: Row) -> Passage:
+    return passage_of(row, 0, TEXT_BYTES)

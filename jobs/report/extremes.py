@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from longriver.jobs.report.markup import Html, short_name, tag
+from longriver.jobs.report.markup import Html, short_name, tag, without_secrets
 from longriver.jobs.report.parts import Section, paragraph
 from longriver.jobs.report.run import Run, whole
 from longriver.jobs.report.scored import Documents, Segments
 from longriver.jobs.report.survey import MIN_TOKENS, Extreme
-from longriver.pipeline.excerpt import NoText
+from longriver.pipeline.excerpt import NoText, Passage
 from longriver.pipeline.figures import count, ratio
 from longriver.pipeline.table import Row
 
@@ -39,6 +38,7 @@ def worst_and_best_documents(run: Run, documents: Documents, table_name: str) ->
     """As many of each as are kept; those between are in the results."""
     worst, best = documents.extremes.both()
     rows = run.rows(table_name, [each.row for each in (*worst, *best)], DOCUMENT)
+    run.texts.fetch(map(_beginning, rows.values()))
     parts = [paragraph(_remark("documents", documents.extremes.is_long))]
     for title, chosen in (("Most surprising", worst), ("Least surprising", best)):
         body = [_document(run, rows[each.row]) for each in chosen]
@@ -56,7 +56,10 @@ def worst_and_best_segments(
     """Every segment's document is known by its row, for ids need not be unlike."""
     worst, best = segments.extremes.both()
     rows = run.rows("segments", [each.row for each in (*worst, *best)], SEGMENT)
-    owners = run.rows(table_name, list(documents.owners.values()), ("source_row", "document_id"))
+    owners = run.rows(
+        table_name, list(documents.owners.values()), ("source", "source_row", "document_id")
+    )
+    run.texts.fetch(_inside(row, owners[documents.owners[at]]) for at, row in rows.items())
     parts = [paragraph(_remark("segments", segments.extremes.is_long))]
     for title, chosen in (("Most surprising", worst), ("Least surprising", best)):
         body = [
@@ -83,21 +86,21 @@ def chosen_documents(documents: Documents, number: int) -> list[Extreme]:
     return list({each.row: each for each in reversed(chosen)}.values())[::-1]
 
 
-@dataclass(frozen=True, slots=True)
-class ByText:
-    """A document, by whose text it is shown."""
+def shown_text(run: Run, passage: Passage) -> Html:
+    """Some text that has been fetched, or why it is not there."""
+    try:
+        return tag("div", run.texts.text(passage), class_="passage", dir="auto")
+    except NoText as missing:
+        return no_text(missing)
 
-    run: Run
-    source: object
-    source_row: object
 
-    def passage(self, start: int, num_bytes: int) -> Html:
-        """Some of its text, or why it is not there."""
-        try:
-            text = self.run.texts.text(self.source, self.source_row, start, num_bytes)
-        except NoText as missing:
-            return tag("div", f"No text: {missing}.", class_="missing")
-        return tag("div", text, class_="passage", dir="auto")
+def no_text(missing: NoText) -> Html:
+    return tag("p", f"No text: {without_secrets(str(missing))}.", class_="missing")
+
+
+def passage_of(row: Row, start: int, num_bytes: int) -> Passage:
+    """Some bytes of the document that a row names."""
+    return Passage(str(row["source"]), whole(row["source_row"]), start, num_bytes)
 
 
 def text_row(
@@ -105,8 +108,9 @@ def text_row(
 ) -> Html:
     """A row of a table of passages: names, tokens, a figure, the text."""
     names = [tag("strong", short_name(name), class_="name")]
-    if source and not str(source).endswith(str(name)):
-        names.append(tag("div", short_name(str(source).rpartition("/")[2]), class_="remark"))
+    file = str(source).rpartition("/")[2]
+    if file not in str(name):
+        names.append(tag("div", short_name(file), class_="remark"))
     if where:
         names.append(tag("div", where, class_="remark"))
     return tag(
@@ -131,18 +135,24 @@ def _remark(what: str, is_long: bool) -> str:
 
 
 def _document(run: Run, row: Row) -> Html:
-    num_bytes = min(whole(row["num_bytes"]), DOCUMENT_BYTES)
-    text = ByText(run, row["source"], row["source_row"]).passage(0, num_bytes)
+    text = shown_text(run, _beginning(row))
     bits, num_tokens = float(str(row["bits_per_byte"])), whole(row["num_tokens"])
     return text_row(row["document_id"], row["source"], "", num_tokens, bits, text)
 
 
 def _segment(run: Run, row: Row, owner: Row) -> Html:
     assert row["document_id"] == owner["document_id"], "segments lie in the order of documents"
-    start, size = whole(row["byte_start"]), whole(row["num_bytes"])
-    document = ByText(run, row["source"], owner["source_row"])
-    text = document.passage(start, min(size, SEGMENT_BYTES))
-    bits = float(str(row["nll"])) / (math.log(2) * size)
+    text = shown_text(run, _inside(row, owner))
+    bits = float(str(row["nll"])) / (math.log(2) * whole(row["num_bytes"]))
     where = f"from token {count(whole(row['token_start']) + 1)}"
     num_tokens = whole(row["num_tokens"])
     return text_row(row["document_id"], row["source"], where, num_tokens, bits, text)
+
+
+def _beginning(row: Row) -> Passage:
+    return passage_of(row, 0, min(whole(row["num_bytes"]), DOCUMENT_BYTES))
+
+
+def _inside(row: Row, owner: Row) -> Passage:
+    size = min(whole(row["num_bytes"]), SEGMENT_BYTES)
+    return passage_of(owner, whole(row["byte_start"]), size)

@@ -1,11 +1,12 @@
 """The section on what the generate job wrote: some continuations, and why they ended."""
 
 from longriver.jobs.report.charts import Bar, bar_chart
-from longriver.jobs.report.extremes import ByText
+from longriver.jobs.report.extremes import passage_of, shown_text
 from longriver.jobs.report.markup import Html, joined, short_name, tag
 from longriver.jobs.report.parts import Section, figure, grid, paragraph
 from longriver.jobs.report.run import Run, figure_of, record, whole
 from longriver.jobs.report.survey import sample_rows
+from longriver.pipeline.excerpt import Passage
 from longriver.pipeline.figures import count, counted
 from longriver.pipeline.table import Row
 
@@ -20,6 +21,7 @@ def generated(run: Run) -> Section | None:
     size = run.size(TABLE)
     chosen = sample_rows(size, NUM_SHOWN)
     rows = run.rows(TABLE, chosen, NAMES)
+    run.texts.fetch(map(_end, rows.values()))
     remark = f"{count(len(chosen))} of {counted(size, 'document')}; each prompt by its end."
     written = (_continuations(run, row) for row in rows.values())
     return Section("Continuations", (grid(_reasons(run)), paragraph(remark), *written))
@@ -37,9 +39,7 @@ def _reasons(run: Run) -> Html:
 
 
 def _continuations(run: Run, row: Row) -> Html:
-    size = whole(row["num_prompt_bytes"])
-    start = max(size - PROMPT_BYTES, 0)
-    prompt = ByText(run, row["source"], row["source_row"]).passage(start, size - start)
+    prompt = shown_text(run, _end(row))
     samples = zip(_texts(row["texts"]), _texts(row["finish_reasons"]), strict=True)
     written = [
         tag("div", text[:MAX_CHARS], tag("small", f" [{reason}]"), class_="written", dir="auto")
@@ -52,3 +52,10 @@ def _continuations(run: Run, row: Row) -> Html:
 def _texts(cell: object) -> list[str]:
     assert hasattr(cell, "tolist")
     return [str(each) for each in cell.tolist()]
+
+
+def _end(row: Row) -> Passage:
+    """The end of the prompt."""
+    size = whole(row["num_prompt_bytes"])
+    start = max(size - PROMPT_BYTES, 0)
+    return passage_of(row, start, size - start)

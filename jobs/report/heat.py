@@ -8,13 +8,13 @@ import numpy as np
 
 from longriver.engine.tokenizer.base import Tokenizer, Tokens
 from longriver.jobs.report.charts import HEATS, heat, strip_chart
-from longriver.jobs.report.extremes import DOCUMENT
+from longriver.jobs.report.extremes import DOCUMENT, no_text, passage_of
 from longriver.jobs.report.markup import Html, short_name, tag
 from longriver.jobs.report.parts import Section, paragraph
 from longriver.jobs.report.run import Run, whole
 from longriver.jobs.report.survey import Extreme, Floats
 from longriver.jobs.report.texts import decoded
-from longriver.pipeline.excerpt import NoText
+from longriver.pipeline.excerpt import NoText, Passage
 from longriver.pipeline.figures import count, counted, ratio
 from longriver.pipeline.table import Row
 
@@ -37,6 +37,7 @@ def heat_map(
         tokenizer: the run's, or why there is none.
     """
     rows = run.rows(table_name, [each.row for each in chosen], DOCUMENT)
+    run.texts.fetch(map(_beginning, rows.values()))
     by_token = "token_nll" in run.columns("segments")
     remark = (
         "The strip is the whole document, shaded from its least to its most surprising segment. "
@@ -92,11 +93,10 @@ def _strip(segments: Sequence[Row]) -> Html:
 
 def _text(run: Run, row: Row, cells: Callable[[bytes], Iterable[Html]]) -> Html:
     """The beginning of a document in shaded cells."""
-    num_bytes = min(whole(row["num_bytes"]), TEXT_BYTES)
     try:
-        data = run.texts.data(row["source"], row["source_row"], 0, num_bytes)
+        data = run.texts.data(_beginning(row))
     except NoText as missing:
-        return tag("p", f"No text: {missing}.", class_="missing")
+        return no_text(missing)
     return tag("div", *cells(data), class_="text", dir="auto")
 
 
@@ -131,6 +131,10 @@ def _by_segment(data: bytes, segments: Sequence[Row]) -> Iterator[Html]:
         part = data[start : start + whole(each["num_bytes"])]
         nats = _nats_a_token(each)
         yield _cell(decoded(part, is_inner=start > 0), nats, f"{ratio(nats)} nats a token")
+
+
+def _beginning(row: Row) -> Passage:
+    return passage_of(row, 0, min(whole(row["num_bytes"]), TEXT_BYTES))
 
 
 def _cell(text: str, nats: float, tip: str) -> Html:

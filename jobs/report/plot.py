@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from longriver.jobs.report.axis import Axis, short
-from longriver.jobs.report.markup import Html, joined, tag
+from longriver.jobs.report.markup import Html, tag
 
 WIDTH, HEIGHT = 640, 320
 LEFT, RIGHT, TOP, BOTTOM = 68, 20, 14, 52
@@ -101,7 +101,3 @@ def _legend(names: Sequence[str]) -> Html:
 def color(index: int) -> str:
     """The class of the n-th color."""
     return f"c{index % NUM_COLORS}"
-
-
-def rows_of_marks(marks: Sequence[Html], class_: str) -> Html:
-    return tag("g", joined(marks), class_=class_)

@@ -1,31 +1,43 @@
 """The text of the few documents that a report shows."""
 
 import codecs
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from longriver.pipeline.excerpt import Excerpts, NoText, Passage
 
 
-@dataclass(frozen=True, slots=True)
 class Texts:
-    """Where texts come from; ``excerpts`` is None where none are to be shown."""
+    """Where texts come from.
 
-    excerpts: Excerpts | None
+    Args:
+        excerpts: None where no texts are to be shown.
+    """
 
-    def data(self, source: object, source_row: object, start: int, num_bytes: int) -> bytes:
-        """A passage as it lies in the input.
+    def __init__(self, excerpts: Excerpts | None) -> None:
+        self._excerpts = excerpts
+        self._found: dict[Passage, bytes | NoText] = {}
+
+    def fetch(self, passages: Iterable[Passage]) -> None:
+        """Reads what will be asked for, in one go."""
+        if self._excerpts is not None:
+            self._found |= self._excerpts.read(p for p in passages if p not in self._found)
+
+    def data(self, passage: Passage) -> bytes:
+        """A passage that has been fetched, as it lies in the input.
 
         Raises:
             NoText: it cannot be shown.
         """
-        if self.excerpts is None:
+        if self._excerpts is None:
             raise NoText("texts were left out of this report")
-        assert isinstance(source_row, int)
-        return self.excerpts.read(Passage(str(source), source_row, start, num_bytes))
+        found = self._found[passage]
+        if isinstance(found, NoText):
+            raise found
+        return found
 
-    def text(self, source: object, source_row: object, start: int, num_bytes: int) -> str:
+    def text(self, passage: Passage) -> str:
         """The passage without the halves of characters at its ends; raises NoText."""
-        return decoded(self.data(source, source_row, start, num_bytes), is_inner=start > 0)
+        return decoded(self.data(passage), is_inner=passage.start > 0)
 
 
 def decoded(data: bytes, *, is_inner: bool) -> str:

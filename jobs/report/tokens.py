@@ -2,6 +2,7 @@
 
 from longriver.engine.errors import OrderError
 from longriver.engine.tokenizer.base import Tokenizer
+from longriver.jobs.report.markup import without_secrets
 from longriver.jobs.report.run import Run
 from longriver.pipeline.model_files import fetched
 from longriver.pipeline.one_line import one_line
@@ -20,7 +21,7 @@ def tokenizer_of(run: Run) -> Tokenizer | str:
         size = load_network(model, torch.device("meta"), torch.float32).vocab_size
         tokenizer = fitting_tokenizer(model, size)
     except (OrderError, OSError) as error:
-        return f"the tokenizer is not at hand ({one_line(error)})"
+        return f"the tokenizer is not at hand ({without_secrets(one_line(error))})"
     if tokenizer.fingerprint != run.order.fingerprints["tokenizer"]:
         return "the tokenizer that is here now is not the run's"
     return tokenizer

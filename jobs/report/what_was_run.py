@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
+from longriver.jobs.combined_config import CombinedConfig
 from longriver.jobs.complaint import shown as shown_value
-from longriver.jobs.report.markup import tag, without_secrets
+from longriver.jobs.report.markup import short_name, tag, without_secrets
 from longriver.jobs.report.parts import Section, cards, facts, paragraph, table
 from longriver.jobs.report.run import Run, figure_of
 from longriver.pipeline.figures import count, counted, data_size, duration, ratio
@@ -59,7 +60,11 @@ def what_was_run(run: Run) -> Section:
 
 
 def title(run: Run) -> str:
-    return f"{run.config.job.kind} of {without_secrets(run.config.data.path)}"
+    """What was done, and the name of what it was done with."""
+    job = run.config.job
+    kinds = [part.kind for part in job.parts] if isinstance(job, CombinedConfig) else [job.kind]
+    name = without_secrets(run.config.data.path).rstrip("/").rpartition("/")[2]
+    return f"{', '.join(kinds)}: {short_name(name)}"
 
 
 def subtitle(run: Run) -> str:

@@ -10,6 +10,7 @@ import pytest
 from longriver.engine.config import EngineConfig
 from longriver.engine.engine import Engine
 from longriver.engine.generate.sampling import Sampling
+from longriver.engine.version import Version
 from longriver.jobs.cli import main
 from longriver.jobs.config import RunConfig
 from longriver.jobs.generate import GenerateJob
@@ -18,6 +19,8 @@ from longriver.jobs.run import run
 from longriver.pipeline.document import Document
 from longriver.pipeline.progress import SilentReporter
 from longriver.pipeline.run_folder import RunFolder
+from tests.checkpoints import network_of, random_rwkv
+from tests.engine.reading import engine_of
 from tests.fakes import ImpatientReporter
 from tests.orders import file_hashes, order_of, rows_of, write_texts
 from tests.pipeline.lab import EVERY, STEP, Lab, engine_for, text_of, write
@@ -151,6 +154,17 @@ def test_a_long_prompt_goes_on_from_its_snapshot(tmp_path: Path) -> None:
         outcome, again = lab.finish(engine)
         assert (outcome.files, outcome.sums) == (whole.files, whole.sums)
         assert read + again <= total + num_written * 2 + EVERY + STEP + 11
+
+
+def test_a_document_whose_continuation_breaks_is_a_dead_letter(tmp_path: Path) -> None:
+    tensors = random_rwkv(Version.V7, num_layers=1, num_heads=1, head_size=16)
+    tensors["emb.weight"][7] = 3e38
+    job = GenerateJob(GenerateConfig(max_tokens=5, num_samples=3))
+    texts = [b"one", b"\7", b"another"]
+    lab = Lab(write(tmp_path, texts), RunFolder.open(f"memory://dead/{tmp_path.name}"), job)
+    outcome = lab.undisturbed(engine_of(network_of(tensors), num_slots=4))
+    assert (outcome.counts.num_documents, outcome.counts.num_dead) == (2, 1)
+    assert outcome.sums["num_documents"] == 2 and outcome.sums["num_prompt_tokens"] == 10
 
 
 def test_a_saved_accumulator_knows_its_prompt_alone() -> None:

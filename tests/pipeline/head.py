@@ -1,5 +1,6 @@
 """A Ray head of its own on this machine, with a dashboard, beside whatever other Ray there is."""
 
+import json
 import os
 import shutil
 import signal
@@ -11,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from urllib.error import URLError
+from typing import Any
 from urllib.request import Request, urlopen
 
 PORTS = (
@@ -26,7 +27,11 @@ PORTS = (
     "ray-client-server-port",
 )
 TOKEN = "d2e0f61ab34c" * 4
-ENVIRONMENT = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN}
+ENVIRONMENT = {
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": TOKEN,
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # all of it at 127.0.0.1
+}
 """Of the head and of its visitors, whatever this machine's own settings are."""
 
 START = ("start", "--head", "--block", "--num-cpus=2", "--disable-usage-stats")
@@ -72,7 +77,6 @@ class Head:
         self.environment = os.environ | ENVIRONMENT | (environment or {})
         # as where it is activated: jobs find `python3`, `pip` and `longriver` by PATH
         self.environment["PATH"] = f"{BIN}{os.pathsep}{os.environ['PATH']}"
-        self.environment["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         self.address = f"http://127.0.0.1:{self.ports['dashboard-port']}"
         self.gcs_address = f"127.0.0.1:{self.ports['port']}"
 
@@ -104,14 +108,16 @@ class Head:
             assert time.monotonic() < give_up_s, "the head did not come up"
             time.sleep(0.2)
 
-    def _is_up(self) -> bool:
+    def get(self, endpoint: str) -> Any:
+        """What the job server answers."""
         headers = {"Authorization": f"Bearer {TOKEN}"}
+        with urlopen(Request(f"{self.address}{endpoint}", headers=headers), timeout=5) as answer:
+            return json.load(answer)
+
+    def _is_up(self) -> bool:
         try:
-            with urlopen(
-                Request(f"{self.address}/api/jobs/", headers=headers), timeout=5
-            ) as answer:
-                return bool(answer.status == 200)
-        except (URLError, OSError):
+            return self.get("/api/jobs/") == []
+        except OSError:
             return False
 
 

@@ -3,6 +3,7 @@
 import itertools
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,21 +81,28 @@ class Unspaced:
         return "letter"
 
 
+class NotingPipeline(PIPELINE):  # type: ignore[misc]
+    """That pipeline; notes the tokens that it chooses."""
+
+    def __init__(self, oracle: Oracle) -> None:
+        self.model, self.tokenizer = oracle.model, Unspaced()
+        self.chosen: list[int] = []
+
+    def sample_logits(self, *logits: Any, **how: Any) -> int:
+        self.chosen.append(super().sample_logits(*logits, **how))
+        return self.chosen[-1]
+
+
 def test_penalties_fade_as_in_pypi_rwkv(tmp_path: Path) -> None:
     tensors = random_rwkv(Version.V7, num_heads=2, head_size=32, seed=5)
-    pipeline = PIPELINE.__new__(PIPELINE)
-    pipeline.model = Oracle(saved(tensors, tmp_path / "model.pth"), Version.V7).model
-    pipeline.tokenizer = Unspaced()
-    chosen: list[int] = []
-    choose = pipeline.sample_logits
-    pipeline.sample_logits = lambda *logits, **how: [chosen.append(choose(*logits, **how))] and chosen[-1]  # type: ignore[func-returns-value]  # fmt: skip  # noqa: E501
+    pipeline = NotingPipeline(Oracle(saved(tensors, tmp_path / "model.pth"), Version.V7))
     args = PIPELINE_ARGS(
         temperature=0, alpha_frequency=0.7, alpha_presence=0.3, alpha_decay=0.9, token_stop=[]
     )
     pipeline.generate(PROMPT, token_count=60, args=args)
     how = greedy(60, frequency_penalty=0.7, presence_penalty=0.3, penalty_decay=0.9)
     [[found]] = engine_of(network_of(tensors)).generate([PROMPT], how)
-    assert list(found.token_ids) == chosen and len(set(chosen)) > 20
+    assert list(found.token_ids) == pipeline.chosen and len(set(pipeline.chosen)) > 20
 
 
 @cache

@@ -1,6 +1,6 @@
 """A headless Chromium that is told what to do through its DevTools protocol.
 
-`python -m tests.jobs.report.browser REPORT PICTURE` makes a picture of a report.
+`python -m tests.jobs.report.browser REPORT PICTURE` makes a picture of the top of a report.
 """
 
 import asyncio
@@ -96,7 +96,8 @@ class Page:
             case "Runtime.exceptionThrown" | "Runtime.consoleAPICalled" | "Log.entryAdded":
                 self.complaints.append(json.dumps(said)[:500])
             case "Network.requestWillBeSent":
-                self.requests.append(said["request"]["url"])
+                url = said["request"]["url"]
+                self.requests += [url] * (not url.startswith(("data:", "blob:")))
 
 
 def _kept(file: Path, found: dict[str, Any]) -> bytes:
@@ -140,8 +141,8 @@ async def _photograph(report: Path, picture: Path) -> None:
     assert path is not None, "needs Chromium: apt-get install chromium"
     async with browsing(path) as page:
         await page.open(report)
-        await page.show(1280)
-        await page.picture(picture)
+        await page.show(1280, height=1500)
+        await page.picture(picture, is_whole=False)
 
 
 if __name__ == "__main__":

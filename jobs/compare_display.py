@@ -10,6 +10,7 @@ from rich.text import Text
 
 from longriver.pipeline.closing_table import print_line
 from longriver.pipeline.figures import count, counted, ratio
+from longriver.pipeline.one_line import printable_line
 
 Record = Mapping[str, Any]
 
@@ -64,7 +65,9 @@ def _groups(rows: Sequence[Record]) -> Table:
             "(null)" if value is None else str(value) for value in row["group"].values()
         )
         figures = (ratio(row["bits_per_byte_a"]), ratio(row["bits_per_byte_b"]))
-        table.add_row(Text(name), *figures, *difference(row), count(row["num_documents"]))
+        table.add_row(
+            Text(printable_line(name)), *figures, *difference(row), count(row["num_documents"])
+        )
     table.title, table.title_justify = "bits per byte, by group", "left"
     return table
 
@@ -75,7 +78,9 @@ def _print_extremes(console: Console, side: str, rows: Sequence[Record]) -> None
     table = _table("document", "A", "B", "B - A")
     for row in rows[:MAX_NAMED]:
         figures = (ratio(row["bits_per_byte_a"]), ratio(row["bits_per_byte_b"]))
-        table.add_row(Text(row["document_id"]), *figures, _signed(row["difference"]))
+        table.add_row(
+            Text(printable_line(row["document_id"])), *figures, _signed(row["difference"])
+        )
     table.title, table.title_justify = f"where {side.upper()} is ahead by most", "left"
     console.print(table)
 

@@ -1,4 +1,4 @@
-"""Nats by position in the document, in buckets that double: tokens 1, 2 to 3, 4 to 7, …"""
+"""Nats by position in the document, in buckets that double: token 1, 2 to 3, 4 to 7 and so on."""
 
 import numpy as np
 import numpy.typing as npt

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from longriver.pipeline.figures import count, duration, ratio
+from longriver.pipeline.one_line import printable_line
 from longriver.pipeline.progress import RunOutcome
 from longriver.pipeline.summary import Summary, Sums
 
@@ -48,7 +49,7 @@ def print_groups(console: Console, summary: Summary) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     largest = sorted(summary.groups.items(), key=lambda item: -item[1].num_documents)
     for values, sums in largest[:MAX_GROUPS]:
-        names = (Text("(null)" if value is None else value) for value in values)
+        names = (Text("(null)" if value is None else printable_line(value)) for value in values)
         table.add_row(*names, *_group_figures(sums))
     console.print(table)
     if (more := len(largest) - MAX_GROUPS) > 0:

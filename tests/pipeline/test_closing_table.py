@@ -71,6 +71,11 @@ def test_groups_have_figures_of_their_own_the_largest_first() -> None:
     assert [row.split()[0] for row in rows if " 2.885 " in row] == ["(null)", "[bold]", "de"]
 
 
+def test_a_group_cannot_steer_the_terminal() -> None:
+    text = page({("\x1b[2J\u202efoo",): sums(5)})
+    assert "\x1b" not in text and "\u202e" not in text and "foo" in text
+
+
 def test_many_groups_are_left_to_the_summary() -> None:
     text = page({(str(n),): sums(1) for n in range(MAX_GROUPS + 7)})
     assert "7 smaller groups are in summary.json" in text

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench lint types imports unit format clean install
+.PHONY: demo test test-long bench lint types imports unit format clean install
 
 demo: install
 	$(BIN)/longriver score data.path=tests/data/persuasion output.path=runs/demo
@@ -40,6 +40,11 @@ imports: install
 # half of the time the tests wait, so two processes take half as long
 unit: install
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+
+# more of the same, and comparisons with heavy packages: half an hour
+test-long: install
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,test-long]"
+	$(BIN)/pytest -m long --numprocesses 2 --dist loadgroup
 
 format: install
 	$(BIN)/ruff format .

@@ -85,6 +85,13 @@ class LongriverLM(TemplateLM):  # type: ignore[misc]
     def tokenizer_name(self) -> str:
         return f"longriver-{self.engine.tokenizer.fingerprint[:16]}"
 
+    def apply_chat_template(
+        self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
+    ) -> str:
+        raise OrderError(
+            "--apply_chat_template has no effect: RWKV checkpoints carry no template; leave it out"
+        )
+
     def tok_encode(
         self, string: str, add_special_tokens: bool | None = None, **kwargs: object
     ) -> list[int]:

@@ -23,6 +23,8 @@ from longriver.jobs.run import run
 from longriver.pipeline.progress import SilentReporter
 from tests.orders import order_of, rows_of
 
+pytestmark = pytest.mark.long
+
 TOLERANCE = 1e-4
 
 PAIRS = [
@@ -187,6 +189,11 @@ def test_generation_in_words_that_we_do_not_know_is_refused(folder: Path) -> Non
         ask(ours(folder), "generate_until", [("a", {"num_beams": 4})])
     with pytest.raises(OrderError, match="less than or equal to 1"):
         ask(ours(folder), "generate_until", [("a", {"do_sample": True, "top_p": 2})])
+
+
+def test_chat_templates_are_refused(folder: Path) -> None:
+    with pytest.raises(OrderError, match="carry no template; leave it out"):
+        ours(folder).apply_chat_template([{"role": "user", "content": "x"}])
 
 
 class Counting(TheEngine):

@@ -1,5 +1,6 @@
 """Gradients of the training kernel against autograd through a float64 loop."""
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -25,6 +26,7 @@ def slow_wkv7(
     return torch.stack(outputs, dim=1)
 
 
+@pytest.mark.long
 def test_outputs_and_gradients_match_autograd() -> None:
     packed = inputs(Case("packed", (B * T,), (0,), num_heads=H, head_size=N))
     names = ("r_RHN", "w_log_RHN", "k_RHN", "v_RHN", "a_RHN", "b_RHN")

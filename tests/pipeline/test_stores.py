@@ -173,7 +173,9 @@ def test_a_second_driver_is_refused_on_every_storage(place: Place, texts: Path) 
     assert_whole(place, num_orphans=99 if place.url.startswith("moody") else 0)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    "seed", [0, 1, *(pytest.param(n, marks=pytest.mark.long) for n in range(2, 9))]
+)
 def test_foul_weather_changes_no_number(texts: Path, tmp_path: Path, seed: int) -> None:
     """A fifth of all calls fail, half of them after they have done what they were told."""
     fsspec.register_implementation("moody", MoodyStore, clobber=True)

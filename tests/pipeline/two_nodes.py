@@ -1,11 +1,13 @@
 """A Ray cluster of two nodes on this machine, and what may happen to it during a run.
 
-A program of its own, because a process can join one Ray only; ``test_two_nodes`` runs it.
+A program of its own, because a process can join one Ray only; ``test_two_nodes`` runs it. Its
+arguments are names of scenes, by default all.
 """
 
 import logging
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -155,15 +157,16 @@ def take_back(stage: Stage) -> None:
     assert stage.told.has("the worker was asked to leave its machine"), stage.told.lines
 
 
-SCENES = (lose_a_node, freeze, take_back, grow)
+SCENES = {"lose": lose_a_node, "freeze": freeze, "take-back": take_back, "grow": grow}
 
 
 def main() -> None:
+    names = sys.argv[1:] or SCENES
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     with tempfile.TemporaryDirectory() as folder:
         stage = Stage(Path(folder))
-        for scene in SCENES:
-            scene(stage)
+        for name in names:
+            SCENES[name](stage)
         tables = [
             stage.hashes(path.name) for path in Path(folder).iterdir() if path.name != "texts"
         ]

@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from longriver.pipeline.closing_table import print_line
 from longriver.pipeline.figures import duration
 from longriver.pipeline.figures_table import print_figures
 from longriver.pipeline.one_line import printable_line
@@ -36,7 +35,7 @@ def print_job(console: Console, job: SubmittedJob, log: str) -> None:
 def print_jobs(console: Console, jobs: Sequence[SubmittedJob]) -> None:
     """A row for each job; the latest comes last."""
     if not jobs:
-        print_line(console, "no job of longriver")
+        console.print("no job of longriver")
         return
     table = Table("job", "status", "exit", "began", "took", box=box.SIMPLE, pad_edge=False)
     for job in jobs:

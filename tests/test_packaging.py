@@ -90,7 +90,7 @@ def _pip(*words: object) -> None:
 def test_the_wheel_holds_every_file_that_it_needs(wheel: Path) -> None:
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     wanted = {path for name in FOLDERS for path in (ROOT / name).rglob("*") if path.is_file()}
-    suffixes = {".py", ".yaml", ".typed", ".safetensors", ".json", ".css", ".js"}
+    suffixes = {".py", ".yaml", ".sbatch", ".typed", ".safetensors", ".json", ".css", ".js"}
     kept = {f"longriver/{relative(path)}" for path in wanted if path.suffix in suffixes}
     assert held == kept
     assert {"longriver/engine/demo/demo.safetensors", "longriver/jobs/py.typed"} <= held

@@ -101,12 +101,14 @@ def test_a_sent_longriver_does_the_order_and_no_secret_is_to_be_found(
     assert installed, "the workers did not get the longriver that was sent"
 
 
+@pytest.mark.long
 def test_a_job_is_stopped_in_order_and_the_same_order_goes_on(head: Head, tmp_path: Path) -> None:
     """It is followed, left alone, found at work, asked about, stopped and submitted again."""
-    data = write_texts(tmp_path / "texts", num_files=1, num_sentences=2500)
+    data = write_texts(tmp_path / "texts", num_files=1, num_sentences=1500)
     run, there = tmp_path / "run", f"cluster.address={head.address}"
-    words = order(head, data, run, "output.snapshot_tokens=1024", "engine.tokens_per_step=64")
-    words += ["submit.wheel=none", "submit.id=long"]
+    order_here = order(head, data, run, "output.snapshot_tokens=1024", "submit.wheel=none")
+    order_here.append("submit.id=long")
+    words = [*order_here, "engine.tokens_per_step=64"]
     with longriver(*words) as follower:
         wait_until(lambda: list(run.rglob("snapshots/**/*.json")))
         follower.send_signal(signal.SIGINT)
@@ -115,14 +117,14 @@ def test_a_job_is_stopped_in_order_and_the_same_order_goes_on(head: Head, tmp_pa
     assert f"job long goes on without us\nfollow it: longriver submit logs long {there}" in err
     code, _, err = done(*words, "submit.follow=false")
     assert code == 0 and f"job long is at work on {run} already" in err
-    code, out, _ = done("submit", "status", "long", there)
-    assert code == 0 and "RUNNING" in out
     code, out, err = done("submit", "stop", "long", there)
     assert code == 0 and "job long has ended: STOPPED" in err
+    code, out, _ = done("submit", "status", "long", there)
+    assert code == 0 and "STOPPED" in out and "interrupted; the same command resumes" in out
     assert list(run.rglob("snapshots/**/*.json")) and not list(run.rglob("crumbs/**/*.json"))
     code, out, _ = done("submit", "logs", "long", there)
     assert code == 130 and "saving what is in hand" in out
-    code, out, err = done(*words)
+    code, out, err = done(*order_here)
     assert code == 0 and "handed in as job long.2" in err, out + err
     assert len(Ledger(RunFolder.open(str(run))).committed()) == 1
 
@@ -135,6 +137,7 @@ def test_an_order_that_the_cluster_refuses_says_so_here(head: Head, tmp_path: Pa
     assert "exit code 2, bad order" in err
 
 
+@pytest.mark.long
 def test_a_driver_that_is_killed_is_one_line(head: Head, tmp_path: Path) -> None:
     data = write_texts(tmp_path / "texts", num_files=1, num_sentences=50_000)
     words = order(head, data, tmp_path / "run", "submit.wheel=none", "submit.id=killed")

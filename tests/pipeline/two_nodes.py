@@ -69,7 +69,7 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.told = folder, Told()
-        self.texts = write_texts(folder / "texts", num_files=6, num_sentences=300)
+        self.texts = write_texts(folder / "texts", num_files=6, num_sentences=500)
         self.cluster = Cluster(initialize_head=True, head_node_args=NODE)
         ray.init(address=self.cluster.address, logging_level="CRITICAL", log_to_driver=False)
         logging.getLogger("longriver").addHandler(self.told)

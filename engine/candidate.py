@@ -19,8 +19,6 @@ class CandidateSequence(Sequence):
     is_greedy: each of those read so far is the one that the network finds likeliest there.
     """
 
-    sees_logits = True
-
     def __init__(self, key: object, tokens: Tokens, straddles: bool = False) -> None:
         super().__init__(key, iter((tokens,)), prefix_token=0)  # in truth the trunk's last token
         self.tokens, self.straddles, self.is_greedy = tokens, straddles, True

@@ -14,7 +14,7 @@ from longriver.engine.errors import DocumentError
 from longriver.engine.network import Hidden, Network, forward, logits, nll
 from longriver.engine.result import Failed, ScoredChunk
 from longriver.engine.scheduler import share
-from longriver.engine.sequence import Chunk, Sequence
+from longriver.engine.sequence import Chunk, Sequence, Watcher
 from longriver.engine.settings import Settings
 from longriver.engine.snapshot import Snapshot
 from longriver.engine.state import State
@@ -161,7 +161,7 @@ class Reading:
         owners: list[int] = []
         begin = 0
         for slot, chunk in chunks.items():
-            if self.open[slot].sees_logits:
+            if isinstance(self.open[slot], Watcher):
                 rows += range(begin, begin + len(chunk.inputs))
                 owners += [slot] * len(chunk.inputs)
             begin += len(chunk.inputs)
@@ -171,8 +171,9 @@ class Reading:
             padded = part + part[:1] * (-len(part) % self.row_quantum)
             found_RV = logits(self.network, hidden.normed[padded])
             for slot in dict.fromkeys(slots):
-                begin = slots.index(slot)
-                self.open[slot].on_logits(found_RV[begin : begin + slots.count(slot)])
+                begin, watcher = slots.index(slot), self.open[slot]
+                assert isinstance(watcher, Watcher)
+                watcher.on_logits(found_RV[begin : begin + slots.count(slot)])
 
     def _result(self, slot: int, chunk: Chunk, read: _Read, begin: int) -> Result:
         sequence = self.open[slot]

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,15 @@ class Cuts(Protocol):
         ...
 
 
+@runtime_checkable
+class Watcher(Protocol):
+    """A sequence that is shown logits; others cost none."""
+
+    def on_logits(self, logits_RV: Tensor) -> None:
+        """Is shown what the network says behind each row of the last chunk taken, in order."""
+        ...
+
+
 class Sequence:
     """One document's tokens, pulled from an iterator no further than a step needs.
 
@@ -74,9 +83,6 @@ class Sequence:
         its last token before their first: this one is read once, however many they are.
     cuts: where chunks have to end.
     """
-
-    sees_logits = False
-    """Whether ``on_logits`` wants to be told."""
 
     def __init__(
         self,
@@ -117,10 +123,6 @@ class Sequence:
     def follow(self, trunk: "Sequence", state: State) -> None:
         """Is to be read behind another sequence, of which this is the state."""
         self.start, self._before = state, trunk._before
-
-    def on_logits(self, logits_RV: Tensor) -> None:
-        """Is shown what the network says behind each row of the last chunk taken, in order."""
-        raise NotImplementedError
 
     def result_of(self, chunk: "ScoredChunk") -> "ScoredChunk":
         """What is handed out for the last chunk taken, when it has been read and shown."""

@@ -142,7 +142,9 @@ def _submission(request: Request, composed: DictConfig) -> Submission:
     for part in ("data", "output"):  # the environment that they name is the cluster's
         composed[part].storage_options = None
     order = _plain(composed)
-    address = order["cluster"].pop("address")  # type: ignore[attr-defined]
+    cluster = order["cluster"]
+    assert isinstance(cluster, dict)
+    address = cluster.pop("address")
     here = {"submit": order.pop("submit", {}), "cluster": {"address": address} if address else {}}
     hand_in = _judged(HandIn, here)
     config = _judged(ORDERS[request.command], order)

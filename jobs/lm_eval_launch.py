@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 
 from longriver.engine.errors import OrderError
@@ -25,8 +26,7 @@ def launch(words: Sequence[str], find: Callable[[str], object] = find_spec) -> i
         raise OrderError("lm-eval is not installed; pip install 'longriver[lm-eval]'")
     from lm_eval.__main__ import cli_evaluate
 
-    import longriver.jobs.lm_eval_model  # noqa: F401 (registers the model)
-
+    import_module("longriver.jobs.lm_eval_model")  # registers the model
     with _command_line(completed(words)):
         try:
             cli_evaluate()

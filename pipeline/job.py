@@ -1,17 +1,15 @@
 """What a job is to the pipeline: tables, and an accumulator for every document."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Protocol
 
 from longriver.engine.candidate import CandidateSequence
-from longriver.engine.generate.sampling import Sampling
-from longriver.engine.generate.sequence import GeneratingSequence
-from longriver.engine.result import Failed, ScoredChunk
+from longriver.engine.generate.texts import Writer
+from longriver.engine.result import ScoredChunk
 from longriver.engine.saved import Arrays
 from longriver.engine.sequence import Sequence
-from longriver.engine.snapshot import Snapshot
 from longriver.engine.text_counts import TextCounts
-from longriver.engine.wants import NLL, Wants
+from longriver.engine.wants import Wants
 from longriver.pipeline.document import Document
 from longriver.pipeline.table import Row, Table
 
@@ -19,29 +17,12 @@ TableRow = tuple[str, Row]
 """A row and the name of the table it belongs to."""
 
 
-class Reader(Protocol):
+class Reader(Writer, Protocol):
     """What the pipeline asks of ``longriver.engine.engine.Engine``."""
-
-    def sequence(
-        self,
-        key: object,
-        chunks: Iterable[bytes | memoryview],
-        snapshot_tokens: int | None = None,
-        start: Snapshot | None = None,
-        wants: Wants = NLL,
-    ) -> Sequence: ...
 
     def candidates(
         self, key: object, context: bytes, texts: Iterable[bytes]
     ) -> list[CandidateSequence]: ...
-
-    def continuation(
-        self, key: object, sampling: Sampling, name: str, sample: int
-    ) -> GeneratingSequence: ...
-
-    def run(
-        self, sequences: Iterator[Sequence | None], wants: Wants = NLL
-    ) -> Iterator[ScoredChunk | Failed]: ...
 
 
 class Accumulator(Protocol):

@@ -1,6 +1,7 @@
 """Some rows of a result table by their numbers, without reading what lies between them."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -71,9 +72,9 @@ def _of_group(
         yield {name: _plain(cell) for name, cell in cells.items()}
 
 
-def _plain(cell: object) -> object:
+def _plain(cell: Any) -> object:
     values = getattr(cell, "values", None)  # an Arrow array, where the cell is a list
     if values is not None:
         return values.to_numpy(zero_copy_only=False)
-    plain: object = cell.as_py()  # type: ignore[attr-defined]
+    plain: object = cell.as_py()
     return plain

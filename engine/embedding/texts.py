@@ -1,34 +1,16 @@
 """Vectors of whole texts, side by side, in their order."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from longriver.engine.embedding.form import Form, Vector
 from longriver.engine.embedding.pool import Pool, Pooling
-from longriver.engine.result import Failed, ScoredChunk
+from longriver.engine.reader import Reader
+from longriver.engine.result import Failed
 from longriver.engine.sequence import Sequence
-from longriver.engine.snapshot import Snapshot
-from longriver.engine.wants import NLL, Wants
-
-
-class Reader(Protocol):
-    """What is asked of an ``Engine``."""
-
-    def sequence(
-        self,
-        key: object,
-        chunks: Iterable[bytes | memoryview],
-        snapshot_tokens: int | None = None,
-        start: Snapshot | None = None,
-        wants: Wants = NLL,
-    ) -> Sequence: ...
-
-    def run(
-        self, sequences: Iterator[Sequence | None], wants: Wants = NLL
-    ) -> Iterator[ScoredChunk | Failed]: ...
+from longriver.engine.wants import Wants
 
 
 @dataclass(frozen=True, slots=True)

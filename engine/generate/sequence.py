@@ -45,8 +45,6 @@ class GeneratingSequence(Sequence):
     piece: the characters that the last chunk has made certain.
     """
 
-    sees_logits = True
-
     def __init__(
         self,
         key: object,

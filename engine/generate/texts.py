@@ -1,42 +1,29 @@
 """Whole prompts gone on with, side by side, in their order; or one of them, as it is written."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 from longriver.engine.generate.sampling import Sampling
 from longriver.engine.generate.sequence import Continuation, GeneratingSequence
-from longriver.engine.result import Failed, ScoredChunk
+from longriver.engine.reader import Reader
+from longriver.engine.result import Failed
 from longriver.engine.sequence import Sequence
-from longriver.engine.snapshot import Snapshot
-from longriver.engine.wants import NLL, Wants
+from longriver.engine.wants import Wants
 
 PROMPTS = Wants(nll=False)
 """Prompts are read, not scored."""
 
 
-class Reader(Protocol):
-    """What is asked of an ``Engine``."""
-
-    def sequence(
-        self,
-        key: object,
-        chunks: Iterable[bytes | memoryview],
-        snapshot_tokens: int | None = None,
-        start: Snapshot | None = None,
-        wants: Wants = NLL,
-    ) -> Sequence: ...
+class Writer(Reader, Protocol):
+    """A reader that goes on by itself."""
 
     def continuation(
         self, key: object, sampling: Sampling, name: str, sample: int
     ) -> GeneratingSequence: ...
 
-    def run(
-        self, sequences: Iterator[Sequence | None], wants: Wants = NLL
-    ) -> Iterator[ScoredChunk | Failed]: ...
-
 
 def generate(
-    reader: Reader, prompts: list[bytes], sampling: Sampling, num_samples: int
+    reader: Writer, prompts: list[bytes], sampling: Sampling, num_samples: int
 ) -> list[list[Continuation]]:
     """So many continuations of each prompt, which is read once.
 
@@ -61,7 +48,7 @@ def generate(
     return [[samples[sample] for sample in range(num_samples)] for samples in found]
 
 
-def stream(reader: Reader, prompt: bytes, sampling: Sampling) -> Iterator[str]:
+def stream(reader: Writer, prompt: bytes, sampling: Sampling) -> Iterator[str]:
     """What ``generate`` writes behind the first of its prompts, piece by piece.
 
     Raises:
@@ -74,7 +61,7 @@ def stream(reader: Reader, prompt: bytes, sampling: Sampling) -> Iterator[str]:
             yield written.piece
 
 
-def _written(reader: Reader, trunks: Iterator[Sequence]) -> Iterator[GeneratingSequence]:
+def _written(reader: Writer, trunks: Iterator[Sequence]) -> Iterator[GeneratingSequence]:
     """Every sequence behind a prompt, whenever it has written a token."""
     for result in reader.run(trunks, PROMPTS):
         if isinstance(result, Failed):

@@ -100,8 +100,6 @@ def test_reading_for_vectors_changes_no_nats() -> None:
 class Watching(Sequence):
     """Keeps what it is shown."""
 
-    sees_logits = True
-
     def on_logits(self, logits_RV: torch.Tensor) -> None:
         self.seen = [*getattr(self, "seen", []), logits_RV.clone()]
 

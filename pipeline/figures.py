@@ -33,7 +33,7 @@ def duration(seconds: float) -> str:
 
 
 def ratio(value: float | None) -> str:
-    """Four figures of a perplexity or the like; a dash where there is none."""
+    """Four figures of a perplexity or the like, zeros among them; a dash where there is none."""
     if value is None:
         return "-"
-    return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:.3e}"
+    return f"{value:#,.4g}".rstrip(".") if abs(value) < 10_000 else f"{value:.3e}"

@@ -53,7 +53,7 @@ POD = {
 }
 WORKERS = {
     "type": "object",
-    "required": ["groupName", "template"],
+    "required": ["groupName", "minReplicas", "maxReplicas", "rayStartParams", "template"],
     "additionalProperties": False,
     "properties": {
         "groupName": {"type": "string"},
@@ -72,6 +72,7 @@ RAY_JOB = {
         "kind": {"const": "RayJob"},
         "spec": {
             "type": "object",
+            "required": ["entrypoint"],
             "additionalProperties": False,
             "properties": {
                 "entrypoint": {"type": "string"},
@@ -87,7 +88,7 @@ RAY_JOB = {
                         "rayVersion": {"type": "string"},
                         "headGroupSpec": {
                             "type": "object",
-                            "required": ["template"],
+                            "required": ["rayStartParams", "template"],
                             "additionalProperties": False,
                             "properties": {"rayStartParams": TEXTS, "template": POD},
                         },
@@ -98,7 +99,7 @@ RAY_JOB = {
         },
     },
 }
-"""The fields in use, of the types that they have in KubeRay's resource of version v1."""
+"""The fields in use, and those that are required, as KubeRay's definition of RayJob v1 has them."""
 
 
 def read(name: str) -> Any:

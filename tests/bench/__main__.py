@@ -18,11 +18,13 @@ from tests.bench.report import Report
 from tests.bench.scale import FULL, QUICK
 from tests.bench.session import Bench
 from tests.bench.size import SIZES
+from tests.bench.steps import measure_steps
 from tests.bench.timing import Roofline
 from tests.bench.workers import measure_workers
 
 PARTS: dict[str, Callable[[Bench], None]] = {
     "engines": measure_engines,
+    "steps": measure_steps,
     "lengths": measure_lengths,
     "contexts": measure_contexts,
     "pipeline": measure_null_pipeline,

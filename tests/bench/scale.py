@@ -11,6 +11,7 @@ class Scale:
     num_short, short_tokens: the many short documents.
     num_mixed, mixed_tokens: the mixed ones, log-normal between the shortest and the longest.
     op_tokens:      an op reads so many in all, ``step_tokens`` at a time.
+    steps:          tokens a step, the default first.
     lengths:        of the documents whose cost a token and memory are looked at.
     length_tokens:  at least so many are read for each of them.
     contexts:       lengths at which a transformer is met.
@@ -28,6 +29,7 @@ class Scale:
     mixed_tokens: tuple[int, int] = (200, 50_000)
     op_tokens: int = 4096
     step_tokens: int = 512
+    steps: tuple[int, ...] = (512, 32, 128, 2048)
     lengths: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)
     length_tokens: int = 50_000
     contexts: tuple[int, ...] = (1024, 2048, 4096, 8192)
@@ -48,6 +50,7 @@ QUICK = Scale(
     num_mixed=5,
     mixed_tokens=(50, 1000),
     op_tokens=512,
+    steps=(512, 64),
     lengths=(1_000, 4_000),
     length_tokens=4_000,
     contexts=(256, 512),

@@ -40,9 +40,10 @@ def test_durations_have_their_two_largest_units(seconds: float, text: str) -> No
 
 def test_counts_are_grouped_and_ratios_rounded() -> None:
     assert count(1234567.4) == "1,234,567"
-    assert [ratio(x) for x in (None, 2.13456, 9999.4, 123456.0, math.inf)] == [
+    assert [ratio(x) for x in (None, 2.13456, 1.65, 9999.4, 123456.0, math.inf)] == [
         "-",
         "2.135",
+        "1.650",
         "9,999",
         "1.235e+05",
         "inf",

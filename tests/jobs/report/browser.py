@@ -1,6 +1,7 @@
 """A headless Chromium that is told what to do through its DevTools protocol.
 
-`python -m tests.jobs.report.browser REPORT PICTURE` makes a picture of the top of a report.
+`python -m tests.jobs.report.browser REPORT PICTURE` makes the README's picture of a report: its
+figures, its charts, and the beginning of one text, as on a wide screen.
 """
 
 import asyncio
@@ -30,6 +31,15 @@ FLAGS = (
     "--remote-debugging-port=0",
 )
 PATIENCE_S = 30.0
+EXCERPT = """
+const hide = (selector) => document.querySelectorAll(selector).forEach((it) => (it.hidden = true));
+hide("#worst-and-best-documents, #worst-and-best-segments, #throughput, #dead-letters");
+hide("#what-was-run, .document ~ .document, [data-name=by-length]");
+for (const text of document.querySelectorAll(".text")) {
+  text.style.cssText = "max-height: 17rem; overflow: hidden";
+}
+"""
+"""What makes an excerpt of a page that is as long as its texts."""
 
 
 def chromium() -> str | None:
@@ -141,8 +151,9 @@ async def _photograph(report: Path, picture: Path) -> None:
     assert path is not None, "needs Chromium: apt-get install chromium"
     async with browsing(path) as page:
         await page.open(report)
-        await page.show(1280, height=1500)
-        await page.picture(picture, is_whole=False)
+        await page.evaluate(EXCERPT)
+        await page.show(1280)
+        await page.picture(picture)
 
 
 if __name__ == "__main__":

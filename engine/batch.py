@@ -1,10 +1,10 @@
 """A step's input: one chunk for each busy slot, packed end to end."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from longriver.engine.sequence import Chunk
@@ -30,7 +30,11 @@ class Batch:
     num_tokens: int
 
 
-def pack(chunks: dict[int, Chunk], row_quantum: int, device: torch.device) -> Batch:
+def pack(
+    chunks: dict[int, Chunk],
+    row_quantum: int,
+    to_device: Callable[[np.ndarray[Any, Any]], Tensor],
+) -> Batch:
     """Packs ``slot → chunk``, padded with rows of no segment to a multiple of ``row_quantum``."""
     lengths = [len(chunk.inputs) for chunk in chunks.values()]
     cu_seqlens = np.concatenate(([0], np.cumsum(lengths)))
@@ -41,9 +45,6 @@ def pack(chunks: dict[int, Chunk], row_quantum: int, device: torch.device) -> Ba
     for first, chunk in zip(cu_seqlens[:-1], chunks.values(), strict=True):
         begin = first + chunk.num_context
         targets[begin : begin + len(chunk.tokens)] = chunk.tokens.ids
-
-    def to_device(array: np.ndarray[Any, Any]) -> Tensor:
-        return torch.from_numpy(array).to(device)
 
     return Batch(
         to_device(tokens),

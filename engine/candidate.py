@@ -1,11 +1,12 @@
 """A text that might follow, read behind its context: what it costs, and whether it is foreseen."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
+from longriver.engine.nats import nats_of
 from longriver.engine.result import ScoredChunk
 from longriver.engine.sequence import Sequence
 from longriver.engine.tokenizer.base import Tokens
@@ -13,6 +14,8 @@ from longriver.engine.tokenizer.base import Tokens
 
 class CandidateSequence(Sequence):
     """Tokens to be read behind another sequence, as one of its ``followers``.
+
+    Its nats are made of the logits that it is shown: it needs no ``Wants.nll``.
 
     tokens:    all of them.
     straddles: see ``Continuation``.
@@ -22,19 +25,21 @@ class CandidateSequence(Sequence):
     def __init__(self, key: object, tokens: Tokens, straddles: bool = False) -> None:
         super().__init__(key, iter((tokens,)), prefix_token=0)  # in truth the trunk's last token
         self.tokens, self.straddles, self.is_greedy = tokens, straddles, True
-        self._num_seen = 0
-        self._nll: list[npt.NDArray[np.float32]] = []
+        self._nats: list[np.float32] = []
 
     def on_logits(self, logits_RV: Tensor) -> None:
-        likeliest = logits_RV.argmax(1).cpu().numpy()
-        begin, self._num_seen = self._num_seen, self._num_seen + len(likeliest)
-        self.is_greedy &= np.array_equal(likeliest, self.tokens.ids[begin : self._num_seen])
+        logits = logits_RV.cpu().numpy()
+        begin = len(self._nats)
+        ids = self.tokens.ids[begin : begin + len(logits)]
+        self._nats += [nats_of(row, token) for row, token in zip(logits, ids, strict=True)]
+        self.is_greedy &= np.array_equal(logits.argmax(1), ids)
 
     def result_of(self, chunk: ScoredChunk) -> ScoredChunk:
-        self._nll.append(chunk.nll)
-        return chunk
+        """The engine waits for each of its chunks, so the last nats are this one's."""
+        nats = self._nats[len(self._nats) - len(chunk.tokens) :]
+        return replace(chunk, nll=np.array(nats, np.float32))
 
     @property
     def nll(self) -> float:
         """Nats of all that was read: the correctly rounded sum of the tokens' float32 nats."""
-        return math.fsum(float(nats) for part in self._nll for nats in part)
+        return math.fsum(self._nats)

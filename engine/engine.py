@@ -36,6 +36,7 @@ from longriver.engine.text_counts import TextCounter
 from longriver.engine.token_source import TokenSource
 from longriver.engine.tokenizer.base import Tokenizer
 from longriver.engine.tokenizer.pair import continuations
+from longriver.engine.transfer import Transfer, for_device
 from longriver.engine.wants import NLL, Wants
 from longriver.engine.weights import fingerprint, read_tensors
 from longriver.engine.windowed import WindowedSequence
@@ -57,8 +58,15 @@ class Engine:
     1.6
     """
 
-    def __init__(self, network: Network, tokenizer: Tokenizer, settings: Settings) -> None:
+    def __init__(
+        self,
+        network: Network,
+        tokenizer: Tokenizer,
+        settings: Settings,
+        transfer: Transfer | None = None,
+    ) -> None:
         self.network, self.tokenizer, self.settings = network, tokenizer, settings
+        self.transfer = transfer or for_device(settings.device)
         _set_threads(settings.num_threads)
         self.row_quantum = _row_quantum(network, settings)
 
@@ -232,6 +240,8 @@ class Engine:
     def open(self, sequences: Iterator[Sequence | None], wants: Wants = NLL) -> Reading:
         """Reads sequences to their ends, pulling the next one whenever a slot is free.
 
+        On a GPU results are handed out while it is at the step behind theirs.
+
         Args:
             sequences: None where no other can be opened before the open ones are read on.
             wants: what comes with the chunks.
@@ -240,7 +250,9 @@ class Engine:
             For each sequence its chunks in order, the last one marked; those of different
             sequences are interleaved. What one sequence yields does not depend on the others.
         """
-        return Reading(self.network, self.settings, self.row_quantum, sequences, wants)
+        return Reading(
+            self.network, self.settings, self.row_quantum, sequences, self.transfer, wants
+        )
 
 
 def _nothing_read(text: bytes) -> NllSum:

@@ -2,47 +2,37 @@
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from longriver.engine.batch import pack
 from longriver.engine.errors import DocumentError
-from longriver.engine.network import Hidden, Network, forward, logits, nll
+from longriver.engine.network import Network, forward, nll
 from longriver.engine.result import Failed, ScoredChunk
 from longriver.engine.scheduler import share
-from longriver.engine.sequence import Chunk, Sequence, Watcher
+from longriver.engine.sequence import Sequence, Watcher
 from longriver.engine.settings import Settings
 from longriver.engine.snapshot import Snapshot
 from longriver.engine.state import State
+from longriver.engine.step import Part, Step
 from longriver.engine.tokenizer.base import NO_TOKENS
+from longriver.engine.transfer import Transfer
 from longriver.engine.wants import NLL, Wants
+from longriver.engine.watching import show_logits
 
 Result = ScoredChunk | Failed
-
-NO_NLL = np.empty(0, np.float32)
-
-LOGIT_ROWS = 64
-"""Rows whose logits are there at the same time, about; of a vocabulary of 65,536 they are 16 MB."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What a step has found out, row by row."""
-
-    nll: npt.NDArray[np.float32] | None
-    hidden: Tensor | None
 
 
 class Reading:
     """One go over many sequences: its slots, its state, and where its sequences come from.
 
+    Results are handed out while the device is at the steps behind theirs, as many as ``transfer``
+    lets be late.
+
     Args:
         row_quantum: every step is padded to a multiple of so many rows.
-        sequences: see ``Engine.run``.
+        sequences: see ``Engine.open``.
         wants: what comes with the chunks.
     """
 
@@ -52,27 +42,44 @@ class Reading:
         settings: Settings,
         row_quantum: int,
         sequences: Iterator[Sequence | None],
+        transfer: Transfer,
         wants: Wants = NLL,
     ) -> None:
         self.network, self.row_quantum, self.sequences = network, row_quantum, sequences
-        self.num_slots, self.budget, self.wants = (
-            settings.num_slots,
-            settings.tokens_per_step,
-            wants,
-        )
+        self.num_slots, self.budget = settings.num_slots, settings.tokens_per_step
+        self.transfer, self.wants = transfer, wants
         self.open: dict[int, Sequence] = {}
         self.followers: deque[Sequence] = deque()
-        self.left: dict[int, State] = {}
-        self.state = network.blank.take([0] * settings.num_slots)
+        self.late: deque[Step] = deque()
+        with transfer.queue():
+            self.state = network.blank.room(settings.num_slots)
         self.has_more = True
 
     def __iter__(self) -> Iterator[Result]:
-        while self.has_more or self.open or self.followers:
-            yield from self._admit()
-            ready: dict[int, int] = {}
-            yield from self._fill(ready)
-            if ready:
-                yield from self._step(ready)
+        for found in self._scheduled():
+            if isinstance(found, Step):
+                self.late.append(found)
+                yield from self._results(0 if self._is_awaited(found) else self.transfer.depth)
+            else:
+                yield from self._results(0)
+                if found is not None:
+                    yield found
+            del found  # before the next step needs memory
+
+    def _scheduled(self) -> Iterator[Step | Result | None]:
+        """Steps that have been launched, and what comes of no step.
+
+        None: all that was read so far has to be handed out first.
+        """
+        try:
+            while self.has_more or self.open or self.followers or self.late:
+                yield from self._admit()
+                ready: dict[int, int] = {}
+                yield from self._fill(ready)
+                yield self._launch(ready) if ready else None
+        except Exception:
+            yield None
+            raise
 
     def _admit(self) -> Iterator[Result]:
         """Gives free slots to the next sequences; empty ones are done at once."""
@@ -84,7 +91,8 @@ class Reading:
             else:
                 slot = free.pop(0)
                 self.open[slot] = sequence
-                self.state.put([slot], sequence.start or self.network.blank)
+                with self.transfer.queue():
+                    self.state.put([slot], sequence.start or self.network.blank)
 
     def _next(self) -> Sequence | None:
         """Followers first: they hold states, and what they are of waits for them."""
@@ -97,7 +105,8 @@ class Reading:
         except StopIteration:
             self.has_more = False
             return None
-        assert sequence is not None or self.open, "nothing is open, yet nothing can be opened"
+        is_waiting = bool(self.open or self.late)
+        assert sequence is not None or is_waiting, "nothing is open, yet nothing can be opened"
         return sequence
 
     def _try_open(self, sequence: Sequence) -> Result | None:
@@ -115,111 +124,103 @@ class Reading:
             follower.follow(sequence, state)
         self.followers.extend(sequence.followers)
 
-    def _fill(self, ready: dict[int, int]) -> Iterator[Result]:
+    def _fill(self, ready: dict[int, int]) -> Iterator[Result | None]:
         for slot, sequence in list(self.open.items()):
             try:
                 ready[slot] = sequence.fill(self.budget)
             except DocumentError as error:
-                del self.open[slot]
-                yield Failed(sequence, error)
+                yield None  # it may turn out to have failed before
+                if self.open.pop(slot, None) is not None:
+                    yield Failed(sequence, error)
+        for slot in ready.keys() - self.open.keys():
+            del ready[slot]
 
-    def _step(self, ready: dict[int, int]) -> Iterator[Result]:
-        counts = share(list(ready.values()), self.budget)
-        chunks = {
-            slot: self.open[slot].take(count)
-            for slot, count in zip(ready, counts, strict=True)
-            if count
-        }
-        self._keep_left(chunks)
-        if begins := [slot for slot, chunk in chunks.items() if chunk.begins]:
-            self.state.put(begins, self.network.blank.take([0] * len(begins)))
-        read = self._forward(chunks)
+    def _launch(self, ready: dict[int, int]) -> Step:
+        counts = dict(zip(ready, share(list(ready.values()), self.budget), strict=True))
+        parts = self._take(counts)
+        with self.transfer.queue():
+            left = self._left(parts)
+            if begins := [slot for slot, part in parts.items() if part.chunk.begins]:
+                self.state.put(begins, self.network.blank.take([0] * len(begins)))
+            return self._forward(parts, left)
+
+    def _take(self, counts: dict[int, int]) -> dict[int, Part]:
+        """A chunk of so many rows of each; who has no more leaves its slot to the next step."""
+        parts: dict[int, Part] = {}
         begin = 0
-        for slot, chunk in chunks.items():
-            yield self._result(slot, chunk, read, begin)
-            begin += len(chunk.inputs)
+        for slot, count in counts.items():
+            if count:
+                chunk = self.open[slot].take(count)
+                parts[slot] = Part(slot, self.open[slot], chunk, begin)
+                begin = parts[slot].end
+                if chunk.is_last:
+                    del self.open[slot]
+        return parts
 
-    def _keep_left(self, chunks: dict[int, Chunk]) -> None:
+    def _left(self, parts: dict[int, Part]) -> dict[int, State]:
         """What followers go on from, where the last token of a sequence is now read by itself."""
-        for slot, chunk in chunks.items():
-            if self.open[slot].followers and not len(chunk.tokens):
-                self.left[slot] = self.state.take([slot])
+        return {
+            slot: self.state.take([slot])
+            for slot, part in parts.items()
+            if part.sequence.followers and not len(part.chunk.tokens)
+        }
 
     @torch.inference_mode()
-    def _forward(self, chunks: dict[int, Chunk]) -> _Read:
-        batch = pack(chunks, self.row_quantum, self.network.device)
+    def _forward(self, parts: dict[int, Part], left: dict[int, State]) -> Step:
+        chunks = {slot: part.chunk for slot, part in parts.items()}
+        batch = pack(chunks, self.row_quantum, self.transfer.to_device)
         hidden = forward(self.network, batch, self.state, self.wants.layer)
         self.state = hidden.state
-        self._show_logits(chunks, hidden)
-        if not self.wants.nll:
-            return _Read(None, hidden.tapped)
-        return _Read(nll(self.network, hidden.normed, batch).cpu().numpy(), hidden.tapped)
+        show_logits(self.network, hidden.normed, parts, self.row_quantum)
+        to_host, tapped = self.transfer.to_host, hidden.tapped
+        nll_cpu = to_host(nll(self.network, hidden.normed, batch)) if self.wants.nll else None
+        is_finite_cpu = None if tapped is None else to_host(torch.isfinite(tapped).all(dim=1))
+        return Step(parts, left, nll_cpu, is_finite_cpu, tapped, self.transfer.mark())
 
-    def _show_logits(self, chunks: dict[int, Chunk], hidden: Hidden) -> None:
-        """To the sequences that want to see them, some rows at a time."""
-        rows: list[int] = []
-        owners: list[int] = []
-        begin = 0
-        for slot, chunk in chunks.items():
-            if isinstance(self.open[slot], Watcher):
-                rows += range(begin, begin + len(chunk.inputs))
-                owners += [slot] * len(chunk.inputs)
-            begin += len(chunk.inputs)
-        size = -(-LOGIT_ROWS // self.row_quantum) * self.row_quantum
-        for first in range(0, len(rows), size):
-            part, slots = rows[first : first + size], owners[first : first + size]
-            padded = part + part[:1] * (-len(part) % self.row_quantum)
-            found_RV = logits(self.network, hidden.normed[padded])
-            for slot in dict.fromkeys(slots):
-                begin, watcher = slots.index(slot), self.open[slot]
-                assert isinstance(watcher, Watcher)
-                watcher.on_logits(found_RV[begin : begin + slots.count(slot)])
+    def _is_awaited(self, step: Step) -> bool:
+        """Whether its results are needed before the next step: by a sequence, or for its state."""
+        return any(map(self._is_part_awaited, step.parts.values()))
 
-    def _result(self, slot: int, chunk: Chunk, read: _Read, begin: int) -> Result:
-        sequence = self.open[slot]
-        result = sequence.result_of(self._chunk(slot, chunk, read, begin))
-        problem = _not_finite(result)
-        left = self.left.pop(slot, None)
-        if result.is_last or problem is not None:
+    def _is_part_awaited(self, part: Part) -> bool:
+        chunk, sequence = part.chunk, part.sequence
+        if isinstance(sequence, Watcher) or sequence.cuts is not None or chunk.place is not None:
+            return True
+        return chunk.is_last and (self.wants.state or len(sequence.followers) > 0)
+
+    def _results(self, num_late: int) -> Iterator[Result]:
+        """Of all steps but the last ``num_late``."""
+        while len(self.late) > num_late:
+            step = self.late.popleft()
+            step.wait()
+            for part in step.parts.values():
+                yield self._result(step, part)
+
+    def _result(self, step: Step, part: Part) -> Result:
+        slot, sequence = part.slot, part.sequence
+        chunk = step.chunk(part, self._snapshot(part), self._state(part))
+        result = sequence.result_of(chunk)
+        problem = step.problem(part, result)
+        if (result.is_last or problem is not None) and self.open.get(slot) is sequence:
             del self.open[slot]
         if problem is not None:
+            # nothing follows a failure, whatever has been launched
+            self.late = deque(later.without(sequence) for later in self.late)
             return Failed(sequence, DocumentError("nonfinite", problem))
         if result.is_last and sequence.followers:
-            self._end(sequence, self.state.take([slot]) if left is None else left)
+            self._end(sequence, step.left[slot] if slot in step.left else self._taken(slot))
         return result
 
-    def _chunk(self, slot: int, chunk: Chunk, read: _Read, begin: int) -> ScoredChunk:
-        end, first = begin + len(chunk.inputs), begin + chunk.num_context
-        return ScoredChunk(
-            sequence=self.open[slot],
-            tokens=chunk.tokens,
-            nll=NO_NLL if read.nll is None else read.nll[first : first + len(chunk.tokens)],
-            is_last=chunk.is_last,
-            snapshot=self._snapshot(slot, chunk),
-            read=chunk.read,
-            hidden=None if read.hidden is None else read.hidden[end - len(chunk.read) : end],
-            state=self._state(slot, chunk),
-        )
-
-    def _state(self, slot: int, chunk: Chunk) -> State | None:
-        if not self.wants.state or not (chunk.is_cut or chunk.is_last):
+    def _state(self, part: Part) -> State | None:
+        if not self.wants.state or not (part.chunk.is_cut or part.chunk.is_last):
             return None
+        return self._taken(part.slot)
+
+    def _snapshot(self, part: Part) -> Snapshot | None:
+        if part.chunk.place is None:
+            return None
+        return Snapshot(part.chunk.place, self._taken(part.slot))
+
+    def _taken(self, slot: int) -> State:
+        """A copy; a step that is launched overwrites what the one before has left."""
+        assert not self.late
         return self.state.take([slot])
-
-    def _snapshot(self, slot: int, chunk: Chunk) -> Snapshot | None:
-        if chunk.place is None:
-            return None
-        return Snapshot(chunk.place, self.state.take([slot]))
-
-
-def _not_finite(chunk: ScoredChunk) -> str | None:
-    """Says where a number is none."""
-    finite = np.isfinite(chunk.nll)
-    if not finite.all():
-        first = int(np.argmin(finite))
-        return f"the token that ends at byte {chunk.tokens.ends[first]} has nll {chunk.nll[first]}"
-    if chunk.state is not None and not bool(torch.isfinite(chunk.state.wkv).all()):
-        return f"the state at byte {chunk.read.ends[-1]} has a number that is not finite"
-    if chunk.hidden is not None and not bool(torch.isfinite(chunk.hidden).all()):
-        return f"a vector before byte {chunk.read.ends[-1]} has a number that is not finite"
-    return None

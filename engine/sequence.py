@@ -125,7 +125,7 @@ class Sequence:
         self.start, self._before = state, trunk._before
 
     def result_of(self, chunk: "ScoredChunk") -> "ScoredChunk":
-        """What is handed out for the last chunk taken, when it has been read and shown."""
+        """What is handed out for a chunk that has been read; others may have been taken since."""
         return chunk
 
     def fill(self, limit: int) -> int:

@@ -66,6 +66,12 @@ class State:
         self.shift[:, :, index] = other.shift.to(self.shift)
         self.wkv[:, index] = other.wkv.to(self.wkv)
 
+    def room(self, num_slots: int) -> "State":
+        """Slots of the same kind, not filled yet; on a CPU one takes memory when it is put."""
+        shift, wkv = list(self.shift.shape), list(self.wkv.shape)
+        shift[2] = wkv[1] = num_slots
+        return State(self.version, self.shift.new_empty(shift), self.wkv.new_empty(wkv))
+
     def clone(self) -> "State":
         return self.take(range(self.num_slots))
 
@@ -96,7 +102,9 @@ class State:
         return state.to(blank.shift.device)
 
     def _index(self, slots: Sequence[int]) -> Tensor:
-        return torch.tensor(list(slots), dtype=torch.long, device=self.shift.device)
+        # from pinned memory, or a GPU would have to end its work first
+        index = torch.tensor(list(slots), dtype=torch.long, pin_memory=self.shift.is_cuda)
+        return index.to(self.shift.device, non_blocking=True)
 
 
 def _tags(version: Version, model: Model) -> dict[str, str]:

@@ -27,3 +27,5 @@ class Wants:
 
 
 NLL = Wants()
+UNSCORED = Wants(nll=False)
+"""Texts are read, not scored; sequences that are shown logits have nats of their own."""

@@ -8,7 +8,7 @@ from longriver.engine.errors import DocumentError
 from longriver.engine.result import ScoredChunk
 from longriver.engine.saved import Arrays, whole
 from longriver.engine.text_counts import TextCounts
-from longriver.engine.wants import NLL, Wants
+from longriver.engine.wants import UNSCORED, Wants
 from longriver.jobs.evaluate_config import EvaluateConfig
 from longriver.jobs.evaluate_tables import EVALUATE, choice_cells, tables
 from longriver.jobs.example import Example, example_of
@@ -32,7 +32,7 @@ class EvaluateJob:
 
     @property
     def wants(self) -> Wants:
-        return NLL
+        return UNSCORED
 
     def open(self, document: Document) -> "EvaluateAccumulator":
         return EvaluateAccumulator(self, document)

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from longriver.engine.checkpoint import NetworkShape
 from longriver.engine.generate.sampler import check_stop_tokens
 from longriver.engine.generate.sequence import Continuation, GeneratingSequence
-from longriver.engine.generate.texts import PROMPTS
 from longriver.engine.result import ScoredChunk
 from longriver.engine.saved import Arrays, whole
 from longriver.engine.sequence import Sequence
 from longriver.engine.text_counts import TextCounts
-from longriver.engine.wants import Wants
+from longriver.engine.wants import UNSCORED, Wants
 from longriver.jobs.generate_config import GenerateConfig
 from longriver.pipeline.document import Document
 from longriver.pipeline.job import Reader, TableRow
@@ -58,7 +57,7 @@ class GenerateJob:
 
     @property
     def wants(self) -> Wants:
-        return PROMPTS
+        return UNSCORED
 
     def open(self, document: Document) -> "GenerateAccumulator":
         return GenerateAccumulator(self, document)

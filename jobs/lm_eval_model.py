@@ -22,7 +22,7 @@ from longriver.engine.generate.sequence import GeneratingSequence
 from longriver.engine.result import Failed, ScoredChunk
 from longriver.engine.sequence import Sequence as TokenSequence
 from longriver.engine.tokenizer.base import Tokens
-from longriver.engine.wants import NLL, Wants
+from longriver.engine.wants import UNSCORED, Wants
 from longriver.jobs.lm_eval_options import LmEvalOptions, read_options, said_by_flags
 from longriver.pipeline.formats.unicode import to_bytes
 
@@ -116,7 +116,7 @@ class LongriverLM(TemplateLM):  # type: ignore[misc]
         trunks = (self._trunk(list(ids), requests, group) for ids, group in groups.items())
         found: dict[int, tuple[float, bool]] = {}
         with tqdm(total=len(requests), desc="log-likelihoods", disable=disable_tqdm) as bar:
-            for chunk in self._read(trunks, NLL):
+            for chunk in self._read(trunks, UNSCORED):
                 candidate = chunk.sequence
                 if isinstance(candidate, CandidateSequence) and chunk.is_last:
                     assert isinstance(candidate.key, int)
@@ -149,7 +149,7 @@ class LongriverLM(TemplateLM):  # type: ignore[misc]
         """What is written behind every context, up to a stop text, the end of text or the limit."""
         written: list[str] = [""] * len(requests)
         with tqdm(total=len(requests), desc="generation", disable=disable_tqdm) as bar:
-            for chunk in self._read(self._prompts(requests), Wants(nll=False)):
+            for chunk in self._read(self._prompts(requests), UNSCORED):
                 sequence = chunk.sequence
                 if isinstance(sequence, GeneratingSequence) and chunk.is_last:
                     index = sequence.key

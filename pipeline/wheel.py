@@ -9,7 +9,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("conf", "engine", "jobs", "kernels", "pipeline")
-LEFT_OUT = frozenset({".md", ".pyc"})
+LEFT_OUT = frozenset({".md", ".png", ".pyc"})
 """Endings of what no built wheel holds either."""
 
 WHEEL = """\

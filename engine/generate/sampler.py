@@ -8,6 +8,7 @@ import numpy.typing as npt
 from longriver.engine.errors import OrderError
 from longriver.engine.generate.penalties import Penalties
 from longriver.engine.generate.sampling import Sampling
+from longriver.engine.nats import nats_of
 from longriver.engine.tokenizer.base import Tokenizer
 
 # V vocabulary
@@ -41,12 +42,11 @@ class Sampler:
         """
         if not np.isfinite(logits_V).all():
             return 0, np.float32(np.nan)
-        z = logits_V.astype(np.float64)
-        token = self._choose(z)
+        token = self._choose(logits_V.astype(np.float64))
         self.num_chosen += 1
         if self.penalties is not None:
             self.penalties.add(token)
-        return token, np.float32(_log_sum(z) - z[token])
+        return token, nats_of(logits_V, token)
 
     def _choose(self, z: Floats) -> int:
         penalised = z if self.penalties is None else self.penalties.applied(z)
@@ -127,10 +127,3 @@ def drawn(weights_V: Floats, chance: float) -> int:
     if token < len(ends):
         return token
     return int(np.flatnonzero(weights_V)[-1])  # chance times whole was rounded up to the whole
-
-
-def _log_sum(z: Floats) -> np.float64:
-    largest = z.max()
-    with np.errstate(under="ignore"):
-        found: np.float64 = largest + np.log(np.exp(z - largest).sum())
-    return found

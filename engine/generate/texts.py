@@ -8,10 +8,7 @@ from longriver.engine.generate.sequence import Continuation, GeneratingSequence
 from longriver.engine.reader import Reader
 from longriver.engine.result import Failed
 from longriver.engine.sequence import Sequence
-from longriver.engine.wants import Wants
-
-PROMPTS = Wants(nll=False)
-"""Prompts are read, not scored."""
+from longriver.engine.wants import UNSCORED
 
 
 class Writer(Reader, Protocol):
@@ -34,7 +31,7 @@ def generate(
 
     def sequences() -> Iterator[Sequence]:
         for index, prompt in enumerate(prompts):
-            trunk = reader.sequence(None, [prompt], wants=PROMPTS)
+            trunk = reader.sequence(None, [prompt], wants=UNSCORED)
             trunk.followers = tuple(
                 reader.continuation(index, sampling, str(index), sample)
                 for sample in range(num_samples)
@@ -54,7 +51,7 @@ def stream(reader: Writer, prompt: bytes, sampling: Sampling) -> Iterator[str]:
     Raises:
         DocumentError: when a number is not finite.
     """
-    trunk = reader.sequence(None, [prompt], wants=PROMPTS)
+    trunk = reader.sequence(None, [prompt], wants=UNSCORED)
     trunk.followers = (reader.continuation(0, sampling, "0", 0),)
     for written in _written(reader, iter([trunk])):
         if written.piece:
@@ -63,7 +60,7 @@ def stream(reader: Writer, prompt: bytes, sampling: Sampling) -> Iterator[str]:
 
 def _written(reader: Writer, trunks: Iterator[Sequence]) -> Iterator[GeneratingSequence]:
     """Every sequence behind a prompt, whenever it has written a token."""
-    for result in reader.run(trunks, PROMPTS):
+    for result in reader.run(trunks, UNSCORED):
         if isinstance(result, Failed):
             raise result.error
         if isinstance(result.sequence, GeneratingSequence):

@@ -74,8 +74,12 @@ class Reader:
         return Int8Head(weight, VOCAB_BLOCK) if self.is_whole else weight
 
     def transposed(self, key: str, shape: tuple[int, int]) -> Tensor:
-        """A matrix that the file holds as [in, out]; ``shape`` is the file's."""
-        return self._weight(key, self._sized(key, shape).T)
+        """A matrix that the file holds as [in, out]; ``shape`` is the file's.
+
+        On a CPU a view, so that workers that map the file share it.
+        """
+        weight = self._weight(key, self._sized(key, shape)).T
+        return weight if self.device.type == "cpu" else weight.contiguous()
 
     def vector(self, key: str) -> Tensor:
         """[D] in the number type of the weights, [1, 1, D] in the file."""

@@ -14,13 +14,14 @@ from longriver.engine.sequence import Sequence
 from longriver.engine.settings import resolve
 from longriver.engine.tokenizer.base import Tokens
 from longriver.engine.tokenizer.bytes import ByteTokenizer
+from longriver.engine.transfer import Transfer
 
 Floats = npt.NDArray[np.float32]
 
 
-def engine_of(network: Network, **settings: int | str) -> Engine:
+def engine_of(network: Network, transfer: Transfer | None = None, **settings: int | str) -> Engine:
     config = EngineConfig.model_validate({"device": "cpu", "num_threads": 1, **settings})
-    return Engine(network, ByteTokenizer(), resolve(config))
+    return Engine(network, ByteTokenizer(), resolve(config), transfer)
 
 
 def tokens_of(ids: list[int]) -> Tokens:

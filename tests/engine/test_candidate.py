@@ -11,6 +11,7 @@ from longriver.engine.engine import Engine
 from longriver.engine.network import Network
 from longriver.engine.result import ScoredChunk
 from longriver.engine.version import Version
+from longriver.engine.wants import UNSCORED
 from tests.checkpoints import network_of, random_rwkv
 from tests.engine.network.oracle import read_logits
 from tests.engine.reading import engine_of
@@ -35,7 +36,7 @@ def found_by(engine: Engine, contexts: list[bytes], texts: list[list[bytes]]) ->
         trunks.append(trunk)
         all_candidates.append(candidates)
     num_read = 0
-    for result in engine.run(iter(trunks)):
+    for result in engine.run(iter(trunks), UNSCORED):
         assert isinstance(result, ScoredChunk)
         num_read += len(result.tokens)
     assert num_read == sum(map(len, contexts)) + sum(len(t) for some in texts for t in some)

@@ -17,10 +17,10 @@ from longriver.engine.engine import Engine
 from longriver.engine.errors import DocumentError, OrderError
 from longriver.engine.generate.finish_reason import FinishReason
 from longriver.engine.generate.sequence import Continuation, GeneratingSequence
-from longriver.engine.generate.texts import PROMPTS
 from longriver.engine.network import Network
 from longriver.engine.result import Failed
 from longriver.engine.version import Version
+from longriver.engine.wants import UNSCORED
 from longriver.engine.weights import read_tensors
 from tests.checkpoints import loaded, network_of, random_rwkv, saved
 from tests.engine.network.oracle import Oracle
@@ -127,12 +127,12 @@ def test_what_is_written_does_not_feel_neighbours_or_steps(
     found: dict[tuple[int, int], Continuation] = {}
     trunks = []
     for index in order:
-        trunk = engine.sequence(None, [SEVERAL[index].encode()], wants=PROMPTS)
+        trunk = engine.sequence(None, [SEVERAL[index].encode()], wants=UNSCORED)
         trunk.followers = tuple(
             engine.continuation(index, HOW, str(index), sample) for sample in range(num_samples)
         )
         trunks.append(trunk)
-    for result in engine.run(iter(trunks), PROMPTS):
+    for result in engine.run(iter(trunks), UNSCORED):
         written = result.sequence
         if isinstance(written, GeneratingSequence) and written.finish_reason is not None:
             found[int(str(written.key)), written.sample] = written.result
@@ -151,10 +151,10 @@ def test_samples_differ_and_seeds_do() -> None:
 def test_chunks_bring_each_token_with_its_nats() -> None:
     """Those that the token has when the whole is scored."""
     engine = engine_of(network(), tokens_per_step=9)
-    trunk = engine.sequence(None, [PROMPT.encode()], wants=PROMPTS)
+    trunk = engine.sequence(None, [PROMPT.encode()], wants=UNSCORED)
     written = engine.continuation(None, HOW, "", 0)
     trunk.followers = (written,)
-    results = [each for each in engine.run(iter([trunk]), PROMPTS) if each.sequence is written]
+    results = [each for each in engine.run(iter([trunk]), UNSCORED) if each.sequence is written]
     assert all(not isinstance(each, Failed) for each in results)
     assert [each.is_last for each in results] == [False] * (len(results) - 1) + [True]
     tokens = [int(token) for each in results for token in each.tokens.ids]
@@ -210,12 +210,12 @@ def broken() -> Engine:
 
 def test_numbers_that_are_not_finite_end_one_document_alone() -> None:
     engine = broken()
-    trunks = [engine.sequence(i, [text], wants=PROMPTS) for i, text in enumerate((b"\7", b"x"))]
+    trunks = [engine.sequence(i, [text], wants=UNSCORED) for i, text in enumerate((b"\7", b"x"))]
     for trunk in trunks:
         trunk.followers = (engine.continuation(trunk.key, HOW, "", 0),)
     ends = {
         result.sequence.key: result
-        for result in engine.run(iter(trunks), PROMPTS)
+        for result in engine.run(iter(trunks), UNSCORED)
         if isinstance(result.sequence, GeneratingSequence)
     }
     bad, good = ends[0], ends[1]

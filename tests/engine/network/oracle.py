@@ -60,7 +60,7 @@ def read_logits(
         piece = np.array(ids[begin:end], np.int32)
         tokens = Tokens(piece, np.arange(len(piece)))
         chunk = Chunk(piece, tokens, tokens, is_last=False)
-        read = forward(network, pack({0: chunk}, ROW_QUANTUM, network.device), state)
+        read = forward(network, pack({0: chunk}, ROW_QUANTUM, torch.from_numpy), state)
         hidden, state = read.normed, read.state
         rows.append(hidden[: len(piece)].float() @ network.head.float().T)
     return torch.cat(rows), state

@@ -7,16 +7,16 @@ that torch and Arrow take, and questions about a folder without those of torch.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from longriver.jobs.config import (
+from longriver.jobs.config import RunConfig
+from longriver.jobs.folder_config import (
     CompareConfig,
     GcConfig,
-    InspectConfig,
     ReportConfig,
     RetryConfig,
-    RunConfig,
     StatusConfig,
     VerifyConfig,
 )
+from longriver.jobs.inspect_config import InspectConfig
 from longriver.jobs.submit_config import JobsConfig, Submission
 
 
@@ -69,9 +69,9 @@ def _compare(config: CompareConfig) -> int:
 
 
 def _end_sweep(paths: Sequence[str]) -> None:
-    from longriver.jobs.sweep import print_sweep
+    from longriver.jobs.sweep import end_sweep
 
-    print_sweep(paths)
+    end_sweep(paths)
 
 
 def _inspect(config: InspectConfig) -> int:

@@ -10,18 +10,28 @@ from longriver.jobs.generate_config import GenerateConfig
 from longriver.pipeline.job import Job
 
 
-def built(config: JobConfig, group_columns: tuple[str, ...], shape: NetworkShape) -> Job:
+def built(
+    config: JobConfig, group_columns: tuple[str, ...], shape: NetworkShape, place: str = "job"
+) -> Job:
     """The job of an order, for a network of this shape.
+
+    Args:
+        place: what the job's keys stand below.
 
     Raises:
         OrderError: the network has not what the order asks for, or a group column would hide a
             result column.
     """
     if isinstance(config, CombinedConfig):
-        parts = ((part.kind, built(part, group_columns, shape)) for part in config.parts)
-        return CombinedJob.of(parts)
-    if isinstance(config, EmbedConfig | GenerateConfig):
-        job: Job = config.build(group_columns, shape)
+        parts = {
+            part.kind: built(part, group_columns, shape, f"{place}.{part.kind}")
+            for part in config.parts
+        }
+        return CombinedJob.of(parts.items())
+    if isinstance(config, EmbedConfig):
+        job: Job = config.build(group_columns, shape, place)
+    elif isinstance(config, GenerateConfig):
+        job = config.build(group_columns, shape)
     else:
         job = config.build(group_columns)
     _refuse_hidden_columns(job, group_columns)

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from yaml import YAMLError
 
 from longriver.jobs.actions import Actions
+from longriver.jobs.commands import LM_EVAL
 from longriver.jobs.complaint import (
     ConfigError,
     complaint,
@@ -26,17 +27,7 @@ from longriver.jobs.complaint import (
     unreadable,
     without_secrets,
 )
-from longriver.jobs.config import (
-    ORDERS,
-    CompareConfig,
-    GcConfig,
-    InspectConfig,
-    ReportConfig,
-    RetryConfig,
-    RunConfig,
-    StatusConfig,
-    VerifyConfig,
-)
+from longriver.jobs.config import ORDERS, RunConfig, order_model
 from longriver.jobs.elsewhere import (
     refuse_paths_from_here,
     refuse_secrets,
@@ -44,9 +35,18 @@ from longriver.jobs.elsewhere import (
     words_there,
 )
 from longriver.jobs.exit_code import ExitCode, guarded, worst
+from longriver.jobs.folder_config import (
+    FOLDER_FORMS,
+    CompareConfig,
+    GcConfig,
+    ReportConfig,
+    RetryConfig,
+    StatusConfig,
+    VerifyConfig,
+)
+from longriver.jobs.inspect_config import InspectConfig
 from longriver.jobs.job_words import COMBINED, job_words
 from longriver.jobs.keys import Key, keys_below, keys_of
-from longriver.jobs.page import FOLDER_FORMS, LM_EVAL
 from longriver.jobs.quoting import quoted_override, quoting_advice
 from longriver.jobs.request import Request, read_request
 from longriver.jobs.submit_config import QUESTIONS, HandIn, JobQuestion, JobsConfig, Submission
@@ -126,7 +126,7 @@ def _act(request: Request, composed: DictConfig, actions: Actions) -> int:
         case "inspect":
             return actions.inspect(_judged(InspectConfig, order))
         case "plan":
-            return actions.plan(_judged(RunConfig, order))
+            return actions.plan(_judged(order_model(order), order))
         case question if question in QUESTIONS:
             return actions.ask_cluster(question, _judged(QUESTIONS[question], order))
         case command:
@@ -261,6 +261,8 @@ def _checked(word: str, request: Request, keys: Mapping[str, Key]) -> str:
 
 def _require_known(override: Override, word: str, keys: Mapping[str, Key]) -> None:
     name = override.key_or_group
+    if "." in name and any(key.startswith(f"{name}.") for key in keys):
+        raise ConfigError(f"{word} sets a whole group; {keys_below(name, keys)}")
     groups = {key.partition(".")[0] for key in keys if "." in key}
     if name not in keys and name not in groups and not name.startswith("hydra"):
         raise ConfigError(unknown(name, keys))

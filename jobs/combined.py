@@ -22,9 +22,8 @@ class CombinedJob:
 
     @staticmethod
     def of(jobs: Iterable[tuple[str, Job]]) -> "CombinedJob":
-        """Raises OrderError where two jobs ask the network for different things."""
+        """Raises OrderError where two jobs write a table of the same name."""
         job = CombinedJob(tuple(jobs))
-        job._refuse_different_readings()
         names = [table.name for table in job.tables]
         for name in names:
             if names.count(name) > 1:
@@ -32,16 +31,6 @@ class CombinedJob:
                     f"two of the jobs write a table {name}; run them into folders of their own"
                 )
         return job
-
-    def _refuse_different_readings(self) -> None:
-        """One pass has one context policy, and vectors are not to be had of windows."""
-        windows = {job.wants.window for _, job in self.jobs if job.wants.nll}
-        has_vectors = any(not job.wants.nll for _, job in self.jobs)
-        if len(windows) > 1 or (has_vectors and windows - {None}):
-            raise OrderError(
-                "job.….context_policy: jobs in one pass share one, and beside embed it is "
-                "streaming; make them equal, or run the jobs into folders of their own"
-            )
 
     @property
     def tables(self) -> tuple[Table, ...]:

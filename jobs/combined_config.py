@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from longriver.jobs.context_policy import STREAMING
 from longriver.jobs.embed_config import EmbedConfig
 from longriver.jobs.perplexity_config import PerplexityConfig
 from longriver.jobs.score_config import ScoreConfig
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from longriver.pipeline.summary import Finding
 
 Part = PerplexityConfig | ScoreConfig | EmbedConfig
+
+APART = "or run the jobs into folders of their own"
 
 
 class CombinedConfig(BaseModel):
@@ -51,4 +54,19 @@ class CombinedConfig(BaseModel):
                 "job=[] names no job; give some of perplexity, score and embed, as in "
                 "job=[score,embed]"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_pass_has_one_context_policy(self) -> Self:
+        policies = {
+            f"job.{part.kind}.context_policy={part.context_policy}": part.context_policy
+            for part in self.parts
+            if not isinstance(part, EmbedConfig)
+        }
+        if len(set(policies.values())) > 1:
+            said = " and ".join(policies)
+            raise ValueError(f"{said}: jobs in one pass share one; make them equal, {APART}")
+        if self.embed is not None and set(policies.values()) - {STREAMING}:
+            said = next(iter(policies))
+            raise ValueError(f"{said}: windows have no vectors for embed; leave it out, {APART}")
         return self

@@ -10,8 +10,8 @@ from rich.console import Console
 from longriver.engine.errors import OrderError
 from longriver.jobs.compare_display import print_comparison
 from longriver.jobs.comparison import Comparison
-from longriver.jobs.config import CompareConfig
 from longriver.jobs.exit_code import ExitCode
+from longriver.jobs.folder_config import CompareConfig
 from longriver.jobs.report.compared import Pair, Sample, comparison_page
 from longriver.pipeline.pairs import Side, Unpaired, pairs, require_comparable
 from longriver.pipeline.run_folder import RunFolder

@@ -77,6 +77,10 @@ def _line(key: str, problems: Sequence[ErrorDetails], keys: Mapping[str, Key]) -
         return unknown(key, keys)
     if "missing" in kinds:
         return missing(key)
+    if "union_tag_invalid" in kinds:
+        tags = problems[0]["ctx"]
+        wanted = str(tags["expected_tags"]).replace("'", "")
+        return f"{key}.kind={tags['tag']} cannot be used; give one of {wanted}"
     if "value_error" in kinds:
         message = str(problems[0]["ctx"]["error"])
         if message.startswith("give "):  # of a single value
@@ -91,10 +95,9 @@ def _line(key: str, problems: Sequence[ErrorDetails], keys: Mapping[str, Key]) -
 
 def _key(loc: tuple[int | str, ...], keys: Mapping[str, Key]) -> str:
     """The setting that a place in the order belongs to; pydantic adds indices and union tags."""
-    for place in (loc, loc[:1] + loc[2:]):
-        for end in range(len(place), 0, -1):
-            if (name := ".".join(map(str, place[:end]))) in keys:
-                return name
+    for end in range(len(loc), 0, -1):
+        if (name := ".".join(map(str, loc[:end]))) in keys:
+            return name
     return ".".join(str(part) for part in loc)
 
 

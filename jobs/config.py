@@ -5,7 +5,6 @@ from typing import Annotated, Self
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -45,13 +44,6 @@ JobConfig = Annotated[
 """What can be done with documents; ``jobs/build.py`` makes a job of it."""
 
 
-Names = Annotated[
-    tuple[Annotated[str, Field(min_length=1)], ...],
-    BeforeValidator(lambda given: (given,) if isinstance(given, str) else given),
-]
-"""A list, or a name alone."""
-
-
 class OutputConfig(BaseModel):
     """Where the results go.
 
@@ -66,116 +58,6 @@ class OutputConfig(BaseModel):
     path: Annotated[str, Field(min_length=1)]
     snapshot_tokens: Annotated[int, Field(ge=1024)] | None = 262144
     storage_options: HiddenOptions
-
-
-class FolderPath(BaseModel):
-    """Where results are.
-
-    path: the run folder, a path or URL.
-    storage_options: what fsspec has to be told of the store, keys and addresses.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    path: Annotated[str, Field(min_length=1)]
-    storage_options: HiddenOptions
-
-
-class FolderConfig(BaseModel):
-    """A question about a run folder, asked without the order that made it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    output: FolderPath
-
-
-class StatusConfig(FolderConfig):
-    """How far is the run?
-
-    json: one JSON object instead of tables.
-    """
-
-    as_json: Annotated[bool, Field(alias="json")] = False
-
-
-class VerifyConfig(FolderConfig):
-    """Is the run whole?
-
-    deep: every byte is read again.
-    """
-
-    deep: bool = False
-
-
-class GcConfig(FolderConfig):
-    """What nobody needs any more is to go.
-
-    dry_run: only say what would go.
-    """
-
-    dry_run: bool = False
-
-
-class InputAccess(BaseModel):
-    """How the input of a run is reached, to which run.json says where it is.
-
-    storage_options: what fsspec has to be told of the store, keys and addresses.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    storage_options: HiddenOptions
-
-
-class ReportConfig(FolderConfig):
-    """A page about the run is to be drawn.
-
-    documents: ids of those whose text is shown with its surprise, beside the worst and the best.
-    texts:     passages of the input are in it.
-    data:      how they are reached.
-    """
-
-    documents: Annotated[Names, Field(max_length=50)] = ()
-    texts: bool = True
-    data: InputAccess = InputAccess.model_validate({})
-
-
-class RetryConfig(FolderConfig):
-    """Shards with dead letters are to be done again.
-
-    reason:  of which reasons; null: of any.
-    changes: what of the order in run.json is to be otherwise, by part and key; only what does not
-             change results may be.
-    """
-
-    reason: Names | None = None
-    changes: Mapping[str, Mapping[str, object]] = {}
-
-
-class CompareConfig(BaseModel):
-    """How do two runs over the same documents differ?
-
-    a, b: their run folders, paths or URLs.
-    num_resamples: of the documents, for the intervals; 0: no intervals.
-    json: one JSON object instead of tables.
-    report: a file of this machine for a page with charts; null: none.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    a: Annotated[str, Field(min_length=1)]
-    b: Annotated[str, Field(min_length=1)]
-    num_resamples: Annotated[int, Field(ge=0, le=10_000)] = 1000
-    as_json: Annotated[bool, Field(alias="json")] = False
-    report: Annotated[str, Field(min_length=1)] | None = None
-
-
-class InspectConfig(BaseModel):
-    """A question about a checkpoint."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    model: ModelConfig = ModelConfig()
 
 
 class RunConfig(BaseModel):
@@ -212,11 +94,12 @@ class RunConfig(BaseModel):
 
     @model_validator(mode="after")
     def _spans_and_their_column_go_together(self) -> Self:
-        parts = self.job.parts if isinstance(self.job, CombinedConfig) else (self.job,)
-        has_use = any(isinstance(each, EmbedConfig) and each.segments == "spans" for each in parts)
+        embed = self.job.embed if isinstance(self.job, CombinedConfig) else self.job
+        has_use = isinstance(embed, EmbedConfig) and embed.segments == "spans"
         column = self.data.spans_column
         if has_use and column is None:
-            raise ValueError("data.spans_column is missing; segments=spans looks for them there")
+            said = "job.segments=spans" if embed is self.job else "job.embed.segments=spans"
+            raise ValueError(f"data.spans_column is missing; {said} looks for them there")
         if column is not None and not has_use:
             raise ValueError(
                 f"data.spans_column={column} has no effect without an embed job that has "
@@ -299,3 +182,8 @@ ORDERS: Mapping[str, type[RunConfig]] = {
     "run": CombinedOrder,
 }
 """The commands that carry out a job, and what an order of each is judged by."""
+
+
+def order_model(order: Mapping[str, object]) -> type[RunConfig]:
+    """What an order is judged by that says itself of which kind its job is."""
+    return ORDERS.get(str(_kind(order.get("job"))), RunConfig)

@@ -25,7 +25,14 @@ REFERENCE = re.compile(r"\$\{oc\.env:([A-Za-z_][A-Za-z0-9_]*)\}")
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[A-Za-z0-9.:\[\]_-]+/?")
 """A URL with nothing but a host and a port."""
 
-PASSWORD = re.compile(r"://[^/\s@]*:[^/\s@]*@")
+PASSWORD = re.compile(r"://[^/\s@]*:[^/\s@]+@|https?://[^/\s@]+@")
+"""In front of a host; other stores than the web's have names there that are none."""
+
+SIGNATURE = re.compile(
+    r"://\S*[?#&][\w.~%-]+=[^&\s'\"]"
+    r"|https?://[^\s?#]*[?#](\S*&)?[^=&\s'\"]+(&|['\"]?$)"
+)
+"""Behind a path; other stores than the web's have globs, in which a ``?`` stands alone."""
 
 CLUSTER = ("cluster", "cluster.kind", "cluster.address")
 """Keys whose values are others there."""
@@ -58,11 +65,13 @@ def refuse_secrets(overrides: Sequence[str], composed: Mapping[Any, Any]) -> Non
         composed: the order, with its references unread.
     """
     for word in overrides:
-        if PASSWORD.search(word):
+        key, written = _key(word), REFERENCE.sub("", word)
+        if PASSWORD.search(written):
+            raise ConfigError(f"{key} has a password in it, {_for_all_to_read(key)}")
+        if key in NAMES and SIGNATURE.search(written):
             raise ConfigError(
-                f"{_key(word)} has a password in it, and a job's command line is there for all to "
-                f"read; name an environment variable of the cluster, as in "
-                f"'{_key(word)}=${{oc.env:NAME}}'"
+                f"{key} has something behind its path that can be a signature or a token, "
+                f"{_for_all_to_read(key)}"
             )
     for part in ("data", "output"):
         options = composed[part]
@@ -86,6 +95,15 @@ def refuse_paths_from_here(config: RunConfig) -> None:
                 f"the full path or URL as the cluster sees it, such as {key}=/full/path or "
                 f"{key}=s3://bucket/…"
             )
+
+
+def _for_all_to_read(key: str) -> str:
+    part = key.partition(".")[0]
+    options = f", or give its keys by {part}.storage_options" if part in ("data", "output") else ""
+    return (
+        "and a job's command line is there for all to read; name an environment variable of the "
+        f"cluster that holds the whole of it, as in '{key}=${{oc.env:NAME}}'{options}"
+    )
 
 
 def _leaves(options: object, name: str = "the whole of it") -> Iterator[tuple[str, object]]:

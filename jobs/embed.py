@@ -37,13 +37,13 @@ class EmbedJob:
 
     @staticmethod
     def fitting(
-        config: EmbedConfig, group_columns: tuple[str, ...], shape: NetworkShape
+        config: EmbedConfig, group_columns: tuple[str, ...], shape: NetworkShape, place: str = "job"
     ) -> "EmbedJob":
         """Raises OrderError where the network is smaller than the order has it."""
-        check_layer(config.layer, shape.num_layers, config.pooling, "job.layer")
+        check_layer(config.layer, shape.num_layers, config.pooling, f"{place}.layer")
         if (config.truncate_dim or 0) > shape.width:
             raise OrderError(
-                f"job.truncate_dim={config.truncate_dim}: the checkpoint's vectors have "
+                f"{place}.truncate_dim={config.truncate_dim}: the checkpoint's vectors have "
                 f"{shape.width} numbers; give at most that, or null"
             )
         return EmbedJob(config, group_columns, shape.width)

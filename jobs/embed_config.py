@@ -54,15 +54,20 @@ class EmbedConfig(BaseModel):
     segment_text: bool = False
     passes: Literal[1, 2] = 1
 
-    def build(self, group_columns: tuple[str, ...], shape: "NetworkShape") -> "EmbedJob":
+    def build(
+        self, group_columns: tuple[str, ...], shape: "NetworkShape", place: str = "job"
+    ) -> "EmbedJob":
         """The job, for a network of this shape.
+
+        Args:
+            place: what its keys stand below.
 
         Raises:
             OrderError: the order asks for what the network has not.
         """
         from longriver.jobs.embed import EmbedJob  # seconds that a refused order does without
 
-        return EmbedJob.fitting(self, group_columns, shape)
+        return EmbedJob.fitting(self, group_columns, shape, place)
 
     def findings(
         self, folder: "RunFolder", receipts: Sequence["Receipt"], group_columns: tuple[str, ...]

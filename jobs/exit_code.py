@@ -3,7 +3,7 @@
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 
 from longriver.engine.errors import OrderError, RunFailed
@@ -11,7 +11,7 @@ from longriver.pipeline.one_line import printable_line
 
 
 class ExitCode(IntEnum):
-    """What each number means is said on the help page."""
+    """``EXIT_CODES`` says what each number means."""
 
     COMPLETE = 0
     FAILED = 1
@@ -19,6 +19,14 @@ class ExitCode(IntEnum):
     SOME_DEAD = 3
     INTERRUPTED = 130
 
+
+EXIT_CODES: Mapping[ExitCode, str] = {
+    ExitCode.COMPLETE: "complete",
+    ExitCode.FAILED: "failed; from verify: something is wrong with the folder",
+    ExitCode.BAD_ORDER: "bad order: one line says why, and nothing was done",
+    ExitCode.SOME_DEAD: "complete, but some documents could not be done: they are in dead/",
+    ExitCode.INTERRUPTED: "interrupted; the same command resumes",
+}
 
 SEVERITY = (
     ExitCode.FAILED,

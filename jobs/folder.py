@@ -3,8 +3,8 @@
 from rich.console import Console
 
 from longriver.engine.errors import OrderError
-from longriver.jobs.config import FolderConfig, GcConfig, StatusConfig, VerifyConfig
 from longriver.jobs.exit_code import ExitCode
+from longriver.jobs.folder_config import FolderConfig, GcConfig, StatusConfig, VerifyConfig
 from longriver.pipeline.driver_lock import DriverLock
 from longriver.pipeline.folder_display import print_garbage, print_report
 from longriver.pipeline.garbage import find_garbage, remove

@@ -5,8 +5,8 @@ from rich.console import Console
 from longriver.engine.inspection import Inspection
 from longriver.engine.inspection import inspect as inspect_model
 from longriver.engine.weights import pinned
-from longriver.jobs.config import InspectConfig
 from longriver.jobs.exit_code import ExitCode
+from longriver.jobs.inspect_config import InspectConfig
 from longriver.pipeline.figures import count, data_size
 from longriver.pipeline.figures_table import print_figures
 from longriver.pipeline.model_files import fetched

@@ -62,10 +62,11 @@ def advice_on_unknown(name: str, keys: Iterable[str]) -> str:
 
 
 def keys_below(name: str, keys: Iterable[str]) -> str:
-    """The keys of the group that ``name`` is in, or else the groups."""
+    """The keys below ``name``, or those of the group that it is in, or else the groups."""
     known = list(keys)
     group = name.partition(".")[0]
-    siblings = [key for key in known if key.startswith(f"{group}.")]
+    below = [key for key in known if key.startswith(f"{name}.")]
+    siblings = below or [key for key in known if key.startswith(f"{group}.")]
     groups = dict.fromkeys(key.partition(".")[0] for key in known)
     return f"there are {', '.join(siblings or groups)}"
 

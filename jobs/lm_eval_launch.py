@@ -7,32 +7,49 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from longriver.engine.errors import OrderError
+from longriver.jobs.exit_code import ExitCode
 
 MODEL = "longriver"
 OTHER_COMMANDS = ("ls", "validate")
 NAMES_A_MODEL = ("--model", "-M", "--config", "-C")
+GOES_ON = (
+    "with --use_cache FILE the same command goes on from the answers that are in it by now, "
+    "without it begins anew"
+)
 
 
-def launch(words: Sequence[str], find: Callable[[str], object] = find_spec) -> int:
+def _harness() -> None:
+    from lm_eval.__main__ import cli_evaluate
+
+    import_module("longriver.jobs.lm_eval_model")  # registers the model
+    cli_evaluate()
+
+
+def launch(
+    words: Sequence[str],
+    find: Callable[[str], object] = find_spec,
+    harness: Callable[[], object] = _harness,
+) -> int:
     """Passes the words on; without ``--model`` the model is ours.
 
     Args:
         find: says whether a package is installed.
+        harness: does what the command line of this process says.
 
     Raises:
         OrderError: lm-eval is not installed.
     """
     if find("lm_eval") is None:
         raise OrderError("lm-eval is not installed; pip install 'longriver[lm-eval]'")
-    from lm_eval.__main__ import cli_evaluate
-
-    import_module("longriver.jobs.lm_eval_model")  # registers the model
     with _command_line(completed(words)):
         try:
-            cli_evaluate()
+            harness()
         except SystemExit as end:  # of its parser: help, or a flag that it does not know
             return end.code if isinstance(end.code, int) else int(end.code is not None)
-    return 0
+        except KeyboardInterrupt:
+            print(f"longriver: interrupted; {GOES_ON}", file=sys.stderr)
+            return ExitCode.INTERRUPTED
+    return ExitCode.COMPLETE
 
 
 def completed(words: Sequence[str]) -> list[str]:

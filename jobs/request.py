@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import NoReturn
 
+from longriver.jobs.commands import COMMANDS
 from longriver.jobs.complaint import ConfigError
 from longriver.jobs.config import ORDERS
-from longriver.jobs.page import COMMANDS, general_page, page_of
+from longriver.jobs.page import general_page, page_of
 from longriver.jobs.submit_words import SUBMIT, errand, refuse_flags
 
 SPELLINGS = {"--deep": "deep=true", "--dry-run": "dry_run=true", "--json": "json=true"}

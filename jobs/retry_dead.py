@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from longriver.engine.errors import OrderError
-from longriver.jobs.config import RetryConfig, RunConfig
+from longriver.jobs.config import RunConfig
 from longriver.jobs.exit_code import ExitCode
 from longriver.jobs.folder import open_run
+from longriver.jobs.folder_config import RetryConfig
 from longriver.jobs.run import run_job
 from longriver.jobs.stored_order import order_again
 from longriver.pipeline.dead_letters import reasons_by_shard, total

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from longriver.jobs.complaint import complaint
-from longriver.jobs.config import RunConfig
+from longriver.jobs.config import RunConfig, order_model
 from longriver.jobs.keys import keys_of
 from longriver.pipeline.run_folder import RunFolder
 
@@ -15,10 +15,11 @@ def order_again(folder: RunFolder, changes: Mapping[str, Mapping[str, object]]) 
     stored = folder.read_order().order
     parts = {"data", *changes}
     order = {part: {**_keys(stored.get(part)), **changes.get(part, {})} for part in parts}
+    model = order_model({**stored, **order})
     try:
-        return RunConfig.model_validate({**stored, **order})
+        return model.model_validate({**stored, **order})
     except ValidationError as error:
-        raise complaint(error, keys_of(RunConfig)) from error
+        raise complaint(error, keys_of(model)) from error
 
 
 def _keys(part: object) -> Mapping[str, object]:

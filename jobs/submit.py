@@ -14,8 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from longriver.engine.errors import OrderError, RunFailed
-from longriver.jobs.exit_code import ExitCode
-from longriver.jobs.page import EXIT_CODES
+from longriver.jobs.exit_code import EXIT_CODES, ExitCode
 from longriver.jobs.submit_config import JobQuestion, JobsConfig, Submission
 from longriver.pipeline.follow import Clock, Follower, Sleep
 from longriver.pipeline.jobs_display import print_job, print_jobs
@@ -169,8 +168,9 @@ def _conclude(job: SubmittedJob) -> int:
         _tell(f"job {job.id} was stopped; submit the same order again, and it goes on")
         return ExitCode.INTERRUPTED
     if job.exit_code in list(ExitCode):
-        _tell(f"job {job.id}: exit code {job.exit_code}, {EXIT_CODES[str(job.exit_code)]}")
-        return ExitCode(job.exit_code)
+        code = ExitCode(job.exit_code)
+        _tell(f"job {job.id}: exit code {code}, {EXIT_CODES[code]}")
+        return code
     raise RunFailed(
         f"job {job.id} died: {_cause(job)}; what is committed stays, submit the same order again"
     )

@@ -10,6 +10,7 @@ from longriver.engine.errors import SourceError
 from longriver.pipeline.local_tree import local_files, refuse_outside
 from longriver.pipeline.one_line import one_line
 from longriver.pipeline.opening import base_name, storage_of
+from longriver.pipeline.run_folder import SWEEP_PAGE
 from longriver.pipeline.storage import Storage
 from longriver.pipeline.storage_options import NO_OPTIONS, StorageOptions
 
@@ -76,7 +77,8 @@ def _without_runs(files: list[SourceFile]) -> list[SourceFile]:
     orders = [name for name in names if name.endswith("/run.json")]
     folders = [name.removesuffix("run.json") for name in orders]
     runs = tuple(folder for folder in folders if f"{folder}plan.parquet" in names)
-    return [file for file in files if not file.name.startswith(runs)]
+    pages = {os.path.join(os.path.dirname(folder[:-1]), SWEEP_PAGE) for folder in runs}
+    return [file for file in files if not file.name.startswith(runs) and file.name not in pages]
 
 
 def _resolve(path: str, options: StorageOptions) -> tuple[Storage, str]:

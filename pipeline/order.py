@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from importlib.metadata import version
@@ -81,10 +81,23 @@ def recorded(tables: Iterable[Table]) -> dict[str, dict[str, str]]:
 
 def check_same_order(url: str, started: Order, new: Order) -> None:
     """Raises PlanMismatch, with both values, at the first difference that would change results."""
-    for key in _differing(started.semantic, new.semantic):
-        raise _mismatch(url, key, started.semantic, new.semantic, "value")
+    old = dict(_settings(started.semantic, new.semantic))
+    now = dict(_settings(new.semantic, started.semantic))
+    for key in _differing(old, now):
+        raise _mismatch(url, key, old, now, "value")
     for name in _differing(started.fingerprints, new.fingerprints):
         raise _mismatch(url, name, started.fingerprints, new.fingerprints, name)
+
+
+def _settings(
+    values: Mapping[str, object], others: Mapping[str, object]
+) -> Iterator[tuple[str, object]]:
+    """Each by its own key, also those of a job that both orders have among the jobs of a pass."""
+    for key, value in values.items():
+        if isinstance(value, Mapping) and isinstance(others.get(key), Mapping):
+            yield from ((f"{key}.{name}", each) for name, each in value.items())
+        else:
+            yield key, value
 
 
 def _mismatch(
@@ -106,7 +119,7 @@ def _shown(values: Mapping[str, object], key: str) -> str:
     value = values[key]
     if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value):
         return f"sha256:{value[:16]}…"
-    return _canonical(value)
+    return "{…}" if isinstance(value, Mapping) else _canonical(value)
 
 
 def _canonical(value: object) -> str:

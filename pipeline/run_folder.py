@@ -16,6 +16,9 @@ from longriver.pipeline.storage_options import NO_OPTIONS, StorageOptions, discl
 LOCK = "lock"
 """The folder of the driver's lock, inside the run folder."""
 
+SWEEP_PAGE = "sweep.html"
+"""The page of several runs, beside their folders."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:

@@ -1,9 +1,9 @@
 """`longriver report`: the report of a run, drawn anew."""
 
 from longriver.engine.errors import OrderError
-from longriver.jobs.config import ReportConfig
 from longriver.jobs.exit_code import ExitCode
 from longriver.jobs.folder import open_run
+from longriver.jobs.folder_config import ReportConfig
 from longriver.jobs.report.draw import draw
 from longriver.jobs.report.texts import Texts
 from longriver.jobs.report.write import run_of

@@ -14,6 +14,7 @@ from longriver.jobs.report.parts import Section, paragraph
 from longriver.jobs.report.run import Run, whole
 from longriver.jobs.report.survey import Extreme, Floats
 from longriver.jobs.report.texts import decoded
+from longriver.jobs.score_config import ScoreConfig
 from longriver.pipeline.excerpt import NoText, Passage
 from longriver.pipeline.figures import count, counted, ratio
 from longriver.pipeline.table import Row
@@ -44,7 +45,9 @@ def heat_map(
         "Below is its text as far as there is room: the deeper the shade, the more nats a token. "
     )
     if not by_token:
-        remark += "Shades are those of segments; job.token_nll=true gives every token its own."
+        is_alone = isinstance(run.config.job, ScoreConfig)
+        key = "job.token_nll" if is_alone else "job.score.token_nll"
+        remark += f"Shades are those of segments; {key}=true gives every token its own."
     elif isinstance(tokenizer, str):
         remark += f"Shades are those of segments, for {tokenizer}."
     else:

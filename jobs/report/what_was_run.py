@@ -54,7 +54,7 @@ def what_was_run(run: Run) -> Section:
         ("longriver", run.order.longriver_version),
         ("order", f"sha256:{run.order.semantic_sha256}"),
     ]
-    whole = table(("key", "value"), [[key, value] for key, value in _flat("", run.order.order)])
+    whole = table(("key", "value"), [[key, value] for key, value in flat("", run.order.order)])
     more = tag("details", tag("summary", "The whole order"), whole)
     return Section("What was run", (facts(rows), more))
 
@@ -107,10 +107,10 @@ def _times(run: Run) -> list[tuple[str, str]]:
     ]
 
 
-def _flat(prefix: str, part: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """Dotted keys; whatever could be a password in a URL is left out."""
+def flat(prefix: str, part: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """An order by dotted keys; whatever could be a password in a URL is left out."""
     for key, value in part.items():
         if isinstance(value, Mapping) and value:
-            yield from _flat(f"{prefix}{key}.", value)
+            yield from flat(f"{prefix}{key}.", value)
         else:
             yield f"{prefix}{key}", without_secrets(shown_value(value))

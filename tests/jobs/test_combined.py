@@ -105,7 +105,12 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         ),
         (
             "data.path=x job=[score,perplexity] job.score.context_policy=window:64",
-            "job.….context_policy: jobs in one pass share one, and beside embed it is streaming",
+            "job.perplexity.context_policy=streaming and job.score.context_policy=window:64: jobs "
+            "in one pass share one; make them equal, or run the jobs into folders of their own",
+        ),
+        (
+            "data.path=x job=[score,embed] job.score.context_policy=window:64",
+            "job.score.context_policy=window:64: windows have no vectors for embed; leave it out",
         ),
         ("data.path=x job=[score,score]", "job=[score,score] names a job twice"),
         (
@@ -120,12 +125,59 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
             "data.path=x job=[embed] job.embed.layer=-2",
             "job.embed.layer=-2 cannot be used",
         ),
+        (
+            "data.path=x job=[score,embed] job.embed.pooling=sum",
+            "job.embed.pooling=sum cannot be used; give mean, last, weighted or state",
+        ),
+        (
+            "data.path=x job=[score,embed] job.pooling=last",
+            "unknown key job.pooling; did you mean job.embed.pooling?",
+        ),
+        (
+            "data.path=x job=[score,embed] job.embed.pooling=state job.embed.layer=0",
+            "job.embed.layer=0 with pooling=state: what enters",
+        ),
+        (
+            "data.path=x job=[score,embed] job.embed.segments=spans",
+            "data.spans_column is missing; job.embed.segments=spans looks for them there",
+        ),
+        (
+            "data.path=x job=[score,embed] job.embed=null",
+            "job.embed=null sets a whole group; there are job.embed.kind, job.embed.pooling",
+        ),
     ],
 )
 def test_a_bad_order_gets_one_line(
     capsys: pytest.CaptureFixture[str], words: str, line: str
 ) -> None:
     assert said(capsys, *words.split()).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("job.embed.layer=99", "job.embed.layer=99: the checkpoint has 6 layers; give 0 to 6"),
+        ("job.embed.truncate_dim=999", "job.embed.truncate_dim=999: the checkpoint's vectors have"),
+    ],
+)
+def test_what_the_network_has_not_is_named_by_its_key(
+    texts: Path, capsys: pytest.CaptureFixture[str], word: str, line: str
+) -> None:
+    words = [f"data.path={texts}", f"output.path={texts.parent / 'run'}", "job=[score,embed]"]
+    assert said(capsys, *words, word).startswith(line)
+
+
+def test_a_folder_of_other_settings_names_the_one_that_differs(
+    texts: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_path = texts.parent / "run"
+    words = ["engine.num_threads=1", f"data.path={texts}", f"output.path={run_path}"]
+    assert main(["run", *words, "job=[score,embed]"], Actions()) == 0
+    capsys.readouterr()
+    assert said(capsys, *words, "job=[score,embed]", "job.embed.pooling=last").startswith(
+        f'{run_path} was started with job.embed.pooling="mean", this order says "last"; use'
+    )
+    assert "job.embed={…}, this order says null" in said(capsys, *words, "job=[score]")
 
 
 def test_the_jobs_of_a_command_line_and_their_keys() -> None:

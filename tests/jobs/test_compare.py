@@ -12,9 +12,10 @@ from longriver.jobs.actions import Actions
 from longriver.jobs.cli import main
 from longriver.jobs.compare import comparison
 from longriver.jobs.comparison import Comparison
-from longriver.jobs.config import CompareConfig, RunConfig
+from longriver.jobs.config import RunConfig
+from longriver.jobs.folder_config import CompareConfig
 from longriver.jobs.run import run
-from longriver.jobs.sweep import print_sweep
+from longriver.jobs.sweep import end_sweep
 from longriver.pipeline.pairs import Scored
 from longriver.pipeline.progress import SilentReporter
 from tests.orders import order_of, rows_of
@@ -156,5 +157,5 @@ def test_a_sweep_ends_with_its_runs_side_by_side(
 def test_runs_that_have_nothing_to_compare_say_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    print_sweep([str(tmp_path / "a"), str(tmp_path / "b")])
+    end_sweep([str(tmp_path / "a"), str(tmp_path / "b")])
     assert capsys.readouterr().out.startswith("Not compared: ")

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from longriver.jobs.cli import CONF
 from longriver.jobs.config import OutputConfig, RunConfig
+from longriver.jobs.help_keys import ESSENTIAL, KEYS
 from longriver.jobs.keys import keys_of
-from longriver.jobs.page import ESSENTIAL, KEYS
 from longriver.jobs.score import SCORE
 from longriver.jobs.score_config import ScoreConfig
 from longriver.pipeline.cluster_config import ClusterConfig

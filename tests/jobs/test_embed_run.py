@@ -12,10 +12,8 @@ import pytest
 from longriver.engine.config import EngineConfig
 from longriver.engine.engine import Engine
 from longriver.jobs.cli import main
-from longriver.jobs.run import run
-from longriver.pipeline.progress import SilentReporter
 from longriver.pipeline.sink import open_results
-from tests.fakes import ImpatientReporter
+from tests.jobs.visitor import assert_an_interruption_leaves_no_trace, give
 from tests.orders import file_hashes, order_of, rows_of, write_texts
 
 POEM = ["Shall I compare thee. To a day?", None, "Thou art more lovely.", "", "So long " * 40]
@@ -29,16 +27,6 @@ def poem(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def run_path(tmp_path: Path) -> Path:
-    return tmp_path / "run"
-
-
-def give(data: Path, run_path: Path, *words: str) -> int:
-    keys = (f"data.path={data}", f"output.path={run_path}", "engine.num_threads=1")
-    return main(["embed", *keys, "engine.device=cpu", *words])
-
-
 def vectors_of(run_path: Path, table: str) -> np.ndarray:
     """As one array, without a copy of what Parquet gave."""
     column = open_results(str(run_path), table).to_table()["vector"].combine_chunks()
@@ -50,7 +38,7 @@ def vectors_of(run_path: Path, table: str) -> np.ndarray:
 def test_vectors_are_those_that_the_engine_gives(
     poem: Path, run_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert give(poem, run_path, "data.group_columns=[lang]", "job.segments=sentence") == 3
+    assert give("embed", poem, run_path, "data.group_columns=[lang]", "job.segments=sentence") == 3
     engine = Engine.from_config(engine=EngineConfig(device="cpu", num_threads=1))
     texts = [text for text in POEM if text is not None]
     assert np.array_equal(
@@ -71,7 +59,7 @@ def test_vectors_are_those_that_the_engine_gives(
 
 
 def test_bits_are_a_column_of_bytes(poem: Path, run_path: Path) -> None:
-    assert give(poem, run_path, "job.precision=ubinary", "job.vectors=documents") == 3
+    assert give("embed", poem, run_path, "job.precision=ubinary", "job.vectors=documents") == 3
     found = vectors_of(run_path, "embed")
     assert found.shape == (4, 16) and found.dtype == np.uint8
     assert not (run_path / "embed_segments").exists()
@@ -86,7 +74,7 @@ def test_texts_that_are_read_twice_have_parts_and_no_length_limit(
     table = {"text": [*parts, "Alone."], "id": ["a", "a", "a", "b"], "part": [0, 1, 2, 0]}
     pq.write_table(pa.table(table), path)
     columns = ("data.id_column=id", "data.part_column=part")
-    assert give(path, run_path, *columns, "job.passes=2", "job.vectors=documents") == 0
+    assert give("embed", path, run_path, *columns, "job.passes=2", "job.vectors=documents") == 0
     engine = Engine.from_config(engine=EngineConfig(device="cpu", num_threads=1))
     expected = engine.embed(["".join(parts), "Alone."], normalize_embeddings=True, passes=2)
     assert np.array_equal(vectors_of(run_path, "embed"), expected)
@@ -116,7 +104,7 @@ def test_spans_of_the_data_are_the_segments(kind: str, tmp_path: Path, run_path:
     else:
         feather.write_feather(pa.Table.from_pylist(rows), path)
     words = ("job.segments=spans", "data.spans_column=spans", "job.segment_text=true")
-    assert give(path, run_path, *words) == 3
+    assert give("embed", path, run_path, *words) == 3
     segments = rows_of(run_path, "embed_segments")
     assert [row["text"] for row in segments] == ["One.", "Two.", "Three.", " long"]
     assert [row["char_start"] for row in segments] == [0, 5, 10, 2]
@@ -132,12 +120,12 @@ def test_a_table_without_lists_has_no_spans(
 ) -> None:
     path = tmp_path / "texts.csv"
     path.write_text('text,spans\nwords,"[[0, 2]]"\n')
-    assert give(path, run_path, "job.segments=spans", "data.spans_column=spans") == 2
+    assert give("embed", path, run_path, "job.segments=spans", "data.spans_column=spans") == 2
     assert "CSV has no lists; use JSON lines, Parquet or Arrow" in capsys.readouterr().err
 
 
 def test_dead_letters_are_done_again_by_the_order_on_record(poem: Path, run_path: Path) -> None:
-    assert give(poem, run_path) == 3
+    assert give("embed", poem, run_path) == 3
     before = file_hashes(run_path)
     assert main(["retry-dead", f"output.path={run_path}"]) == 3
     assert file_hashes(run_path) == before
@@ -147,13 +135,7 @@ def test_a_run_that_was_interrupted_ends_in_the_same_bytes(tmp_path: Path) -> No
     texts = write_texts(tmp_path / "texts")
     job = {"kind": "embed", "pooling": "state", "segments": "sentence", "passes": 2}
     whole, broken = (order_of(texts, tmp_path / name, job=job) for name in ("whole", "broken"))
-    run(whole, SilentReporter())
-    with pytest.raises(KeyboardInterrupt):
-        run(broken, ImpatientReporter(num_shards=2))
-    run(broken, SilentReporter())
-    assert file_hashes(tmp_path / "broken") == file_hashes(tmp_path / "whole")
-    summaries = [(tmp_path / name / "summary.json").read_bytes() for name in ("broken", "whole")]
-    assert summaries[0] == summaries[1]
+    assert_an_interruption_leaves_no_trace(whole, broken)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +154,7 @@ def test_a_run_that_was_interrupted_ends_in_the_same_bytes(tmp_path: Path) -> No
         (["job.passes=3"], "job.passes=3 cannot be used; give 1 or 2"),
         (["job.token_nll=true"], "unknown key job.token_nll"),
         (["data.group_columns=[layer]"], "data.group_columns=layer would hide the result column"),
-        (["job.segments=spans"], "data.spans_column is missing; segments=spans looks for them"),
+        (["job.segments=spans"], "data.spans_column is missing; job.segments=spans looks for"),
         (["data.spans_column=lang"], "data.spans_column=lang has no effect without an embed job"),
         (
             ["job.segments=spans", "data.spans_column=lang"],
@@ -188,7 +170,7 @@ def test_a_run_that_was_interrupted_ends_in_the_same_bytes(tmp_path: Path) -> No
 def test_a_bad_order_gets_one_line_that_helps(
     poem: Path, run_path: Path, words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert give(poem, run_path, *words) == 2
+    assert give("embed", poem, run_path, *words) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1 and sentence in err
     assert not run_path.exists()
@@ -197,8 +179,8 @@ def test_a_bad_order_gets_one_line_that_helps(
 def test_another_pooling_is_refused_with_both_values(
     poem: Path, run_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert give(poem, run_path) == 3
-    assert give(poem, run_path, "job.pooling=last") == 2
+    assert give("embed", poem, run_path) == 3
+    assert give("embed", poem, run_path, "job.pooling=last") == 2
     assert 'job.pooling="mean", this order says "last"' in capsys.readouterr().err
 
 

@@ -21,8 +21,8 @@ from longriver.pipeline.progress import SilentReporter
 from longriver.pipeline.run_folder import RunFolder
 from tests.checkpoints import network_of, random_rwkv
 from tests.engine.reading import engine_of
-from tests.fakes import ImpatientReporter
-from tests.orders import file_hashes, order_of, rows_of, write_texts
+from tests.jobs.visitor import assert_an_interruption_leaves_no_trace, give
+from tests.orders import order_of, rows_of, write_texts
 from tests.pipeline.lab import EVERY, STEP, Lab, engine_for, text_of, write
 
 PROMPTS = ["It is a truth universally acknowledged, that", None, "", "Anne was", "Wer reitet"]
@@ -37,23 +37,13 @@ def prompts(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def run_path(tmp_path: Path) -> Path:
-    return tmp_path / "run"
-
-
-def give(data: Path, run_path: Path, *words: str) -> int:
-    keys = (f"data.path={data}", f"output.path={run_path}", "engine.num_threads=1")
-    return main(["generate", *keys, "engine.device=cpu", *words])
-
-
 def test_prompts_are_gone_on_with(
     prompts: Path, run_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As the engine does it, each under its own name."""
     words = ["data.id_column=name", "data.group_columns=[lang]", "job.token_ids=true"]
     how = ["job.max_tokens=12", "job.num_samples=2", "job.top_p=0.9", 'job.stop=[" t","\n"]']
-    assert give(prompts, run_path, *words, *how) == 3
+    assert give("generate", prompts, run_path, *words, *how) == 3
     rows = rows_of(run_path, "generate")
     sampling = Sampling(max_tokens=12, top_p=0.9, stop=(" t", "\n"))
     engine = Engine.from_config(engine=EngineConfig(device="cpu", num_threads=1))
@@ -131,13 +121,7 @@ def test_a_run_that_was_interrupted_ends_in_the_same_bytes(tmp_path: Path) -> No
     texts = write_texts(tmp_path / "texts", num_files=3)
     job: dict[str, object] = {"max_tokens": 6, "num_samples": 2}
     whole, broken = (generating(texts, tmp_path / name, job) for name in ("whole", "broken"))
-    run(whole, SilentReporter())
-    with pytest.raises(KeyboardInterrupt):
-        run(broken, ImpatientReporter(num_shards=2))
-    run(broken, SilentReporter())
-    assert file_hashes(tmp_path / "broken") == file_hashes(tmp_path / "whole")
-    summaries = [(tmp_path / name / "summary.json").read_bytes() for name in ("broken", "whole")]
-    assert summaries[0] == summaries[1]
+    assert_an_interruption_leaves_no_trace(whole, broken)
 
 
 def test_a_long_prompt_goes_on_from_its_snapshot(tmp_path: Path) -> None:
@@ -221,7 +205,7 @@ def test_token_ids_and_groups_have_columns_of_their_own() -> None:
 def test_what_cannot_be_done_is_refused_in_one_line(
     prompts: Path, run_path: Path, capsys: pytest.CaptureFixture[str], word: str, sentence: str
 ) -> None:
-    assert give(prompts, run_path, *word.split()) == 2
+    assert give("generate", prompts, run_path, *word.split()) == 2
     assert capsys.readouterr().err == f"longriver: error: {sentence}\n"
     assert not run_path.exists()
 

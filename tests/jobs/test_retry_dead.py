@@ -10,7 +10,8 @@ import pytest
 
 from longriver.jobs.actions import Actions
 from longriver.jobs.cli import main
-from longriver.jobs.config import FolderPath, RetryConfig, RunConfig
+from longriver.jobs.config import RunConfig
+from longriver.jobs.folder_config import FolderPath, RetryConfig
 from longriver.jobs.retry_dead import retry_dead
 from longriver.pipeline.crumbs import Crumb, Crumbs
 from longriver.pipeline.driver_lock import DriverLock

@@ -23,6 +23,7 @@ from longriver.jobs.config import RunConfig
 from longriver.jobs.run import run
 from longriver.pipeline.progress import Progress, SilentReporter
 from tests.fakes import ImpatientReporter
+from tests.jobs.visitor import give
 from tests.orders import SENTENCE, file_hashes, order_of, rows_of, write_texts
 
 POEM = ["Shall I compare thee", None, "to a summer's day?", "", "Thou art more lovely" * 9]
@@ -41,19 +42,9 @@ def poem(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def run_path(tmp_path: Path) -> Path:
-    return tmp_path / "run"
-
-
 @pytest.fixture(scope="module")
 def engine() -> Engine:
     return Engine.from_config(engine=EngineConfig(device="cpu", num_threads=1))
-
-
-def give(data: Path, run_path: Path, *words: str) -> int:
-    keys = (f"data.path={data}", f"output.path={run_path}", "engine.num_threads=1")
-    return main(["score", *keys, "engine.device=cpu", *words])
 
 
 def done(config: RunConfig) -> Progress:
@@ -68,7 +59,7 @@ def summary_of(run_path: Path) -> dict[str, object]:
 def test_a_complete_run_leaves_with_0_and_the_scores_that_the_engine_gives(
     texts: Path, run_path: Path, engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert give(texts, run_path) == 0
+    assert give("score", texts, run_path) == 0
     contents = [path.read_bytes() for path in sorted(texts.iterdir())]
     rows = rows_of(run_path, "score")
     assert [row["document_id"] for row in rows] == [path.name for path in sorted(texts.iterdir())]
@@ -83,7 +74,7 @@ def test_a_complete_run_leaves_with_0_and_the_scores_that_the_engine_gives(
 
 
 def test_dead_letters_leave_with_3_and_say_why(poem: Path, run_path: Path) -> None:
-    assert give(poem, run_path) == 3
+    assert give("score", poem, run_path) == 3
     [dead] = rows_of(run_path, "dead")
     assert (dead["source_row"], dead["reason"]) == (1, "null_text")
     assert summary_of(run_path)["dead_reasons"] == {"null_text": 1}
@@ -91,7 +82,7 @@ def test_dead_letters_leave_with_3_and_say_why(poem: Path, run_path: Path) -> No
 
 
 def test_group_columns_are_carried_and_added_up(poem: Path, run_path: Path, engine: Engine) -> None:
-    assert give(poem, run_path, "data.group_columns=[lang]") == 3
+    assert give("score", poem, run_path, "data.group_columns=[lang]") == 3
     assert [row["lang"] for row in rows_of(run_path, "score")] == ["en", None, "en", "fr"]
     groups = summary_of(run_path)["groups"]
     assert isinstance(groups, list)
@@ -137,7 +128,7 @@ def test_an_interrupt_leaves_with_130_and_the_command_that_resumes(
         threading.Timer(0.2, terminate).start()
 
     soon()
-    assert give(texts, run_path) == 130
+    assert give("score", texts, run_path) == 130
     assert f"the same command resumes: longriver score data.path={texts}" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGTERM) == before
     shutil.rmtree(run_path)

@@ -119,10 +119,66 @@ def test_addresses_and_switches_may_travel(options: str) -> None:
     )
 
 
-@pytest.mark.parametrize("key", ["data.path", "output.path", "model.path"])
-def test_a_password_in_a_url_is_refused(capsys: pytest.CaptureFixture[str], key: str) -> None:
-    said = refusal(capsys, *ORDER, ADDRESS, f"{key}=sftp://me:canary@host/x")
-    assert said.startswith(f"{key} has a password in it") and "canary" not in said
+PATHS = (
+    "data.path",
+    "output.path",
+    "model.path",
+    "model.lora",
+    "model.state",
+    "model.tokenizer",
+    "model.vocab",
+)
+
+
+SECRET_URLS = (
+    ("sftp://me:canary@host/x", "a password in it"),
+    ("https://canary@host/x", "a password in it"),
+    ("simplecache::https://me:canary@host/x", "a password in it"),
+    ("https://host/x?X-Amz-Date=1&X-Amz-Signature=canary", "something behind its path"),
+    ("'https://host/x?canary'", "something behind its path"),
+    ("https://host/x#token=canary", "something behind its path"),
+    ("az://container/x?sv=1&sig=canary", "something behind its path"),
+    ("az://container/x?sig=${oc.env:HERE,canary}", "something behind its path"),
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "url", "what"),
+    [
+        *(("data.path", *case) for case in SECRET_URLS),
+        *((key, *case) for key in PATHS[1:] for case in (SECRET_URLS[0], SECRET_URLS[3])),
+    ],
+)
+def test_a_secret_in_a_url_is_refused_and_not_repeated(
+    capsys: pytest.CaptureFixture[str], key: str, url: str, what: str
+) -> None:
+    said = refusal(capsys, *ORDER, ADDRESS, f"{key}={url}")
+    assert said.startswith(f"{key} has {what}") and "canary" not in said
+    assert f"'{key}=${{oc.env:NAME}}'" in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://bucket/dt=2024-0?/part-?.parquet",
+        "abfs://container@account.dfs.core.windows.net/x",
+        "sftp://me@host/x",
+        "hf://datasets/owner/name@main/x.parquet",
+        "sftp://me:${oc.env:PASSWORD}@host/x",
+        "https://host/x?sig=${oc.env:SIGNATURE}",
+    ],
+)
+def test_a_url_without_a_secret_may_travel(url: str) -> None:
+    assert f"data.path={url}" in submitted(f"data.path={url}").words
+
+
+def test_a_question_mark_in_a_template_is_no_signature() -> None:
+    words = ["submit", "evaluate", "data.path=/d", "output.path=/r", ADDRESS]
+    template = "job.context=See https://host/?q={goal} Answer:"
+    desk = Desk()
+    judged = ["job.task=likelihood", "job.continuation={sol}"]
+    assert main([*words, template, *judged], desk.actions) == 3
+    assert template in desk.orders[0].words
 
 
 @pytest.mark.parametrize(

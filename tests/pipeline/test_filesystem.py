@@ -33,6 +33,7 @@ def test_a_folder_is_read_through_sorted_and_without_hidden_names(tmp_path: Path
 def test_run_folders_below_the_folder_are_no_input(tmp_path: Path) -> None:
     put(tmp_path, "a.txt", "run.json", "plan.parquet", "runs/x/run.json", "runs/x/plan.parquet")
     put(tmp_path, "runs/x/score/1.parquet", "runs/xy.txt", "mine/run.json")
+    put(tmp_path, "runs/sweep.html")
     assert names_in(tmp_path) == [
         "a.txt",
         "mine/run.json",

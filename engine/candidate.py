@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from torch import Tensor
 
-from longriver.engine.nats import nats_of
+from longriver.engine.nats import nats_of_rows
 from longriver.engine.result import ScoredChunk
 from longriver.engine.sequence import Sequence
 from longriver.engine.tokenizer.base import Tokens
@@ -25,14 +25,13 @@ class CandidateSequence(Sequence):
     def __init__(self, key: object, tokens: Tokens, straddles: bool = False) -> None:
         super().__init__(key, iter((tokens,)), prefix_token=0)  # in truth the trunk's last token
         self.tokens, self.straddles, self.is_greedy = tokens, straddles, True
-        self._nats: list[np.float32] = []
+        self._nats: list[float] = []
 
     def on_logits(self, logits_RV: Tensor) -> None:
-        logits = logits_RV.cpu().numpy()
         begin = len(self._nats)
-        ids = self.tokens.ids[begin : begin + len(logits)]
-        self._nats += [nats_of(row, token) for row, token in zip(logits, ids, strict=True)]
-        self.is_greedy &= np.array_equal(logits.argmax(1), ids)
+        ids_R = self.tokens.ids[begin : begin + len(logits_RV)]
+        self._nats += nats_of_rows(logits_RV, ids_R).tolist()
+        self.is_greedy &= np.array_equal(logits_RV.argmax(1).cpu().numpy(), ids_R)
 
     def result_of(self, chunk: ScoredChunk) -> ScoredChunk:
         """The engine waits for each of its chunks, so the last nats are this one's."""

@@ -83,7 +83,8 @@ def test_a_choice_costs_what_it_would_as_a_part_of_one_document(
         nll = [nats_behind(engine, context, choice) for choice in choices]
         lengths = [len(choice.lstrip()) for choice in choices]
         by_length = [n / length for n, length in zip(nll, lengths, strict=True)]
-        assert row["choice_nll"] == nll and row["gold"] == asked["label"]
+        assert row["choice_nll"] == pytest.approx(nll, rel=1e-6)
+        assert row["gold"] == asked["label"]
         assert row["predicted"] == nll.index(min(nll))
         assert row["predicted_norm"] == by_length.index(min(by_length))
         assert row["correct"] == (row["predicted"] == row["gold"])

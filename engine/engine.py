@@ -15,12 +15,13 @@ from longriver.engine.candidate import CandidateSequence
 from longriver.engine.checkpoint import fitting_tokenizer
 from longriver.engine.config import EngineConfig, ModelConfig
 from longriver.engine.embedding.form import Form, Precision, Vector
-from longriver.engine.embedding.pool import Pooling, check_layer
+from longriver.engine.embedding.pool import Pooling
 from longriver.engine.embedding.texts import Recipe, embed
 from longriver.engine.generate.sampler import Mask, check_stop_tokens, writable
 from longriver.engine.generate.sampling import Sampling
 from longriver.engine.generate.sequence import Continuation, GeneratingSequence
 from longriver.engine.generate.texts import generate, stream
+from longriver.engine.given_texts import given_text, given_texts
 from longriver.engine.network import Network
 from longriver.engine.network.load import network_from
 from longriver.engine.network.shared_weights import shared
@@ -137,9 +138,10 @@ class Engine:
         """Scores whole texts; the results are in the order of the texts.
 
         Raises:
+            TypeError: see ``given_texts``.
             DocumentError: when a log-likelihood is not finite.
         """
-        data = [text.encode() if isinstance(text, str) else text for text in texts]
+        data = given_texts(texts)
         sums = [_nothing_read(text) for text in data]
         for result in self.run(self.sequence(i, [text]) for i, text in enumerate(data)):
             if isinstance(result, Failed):
@@ -170,15 +172,15 @@ class Engine:
             passes: 2: texts are read twice, and the vectors are those of the second reading.
 
         Raises:
-            OrderError: the network has no such layer.
+            OrderError: there are no such vectors, or not of this network.
+            TypeError: something is no text.
             DocumentError: when a vector is not finite.
         """
-        check_layer(layer, len(self.network.layers), pooling)
         form = Form(truncate_dim, normalize_embeddings, precision)
         recipe = Recipe(pooling, layer, passes, form)
+        recipe.check(len(self.network.layers), self.network.width)
         is_single = isinstance(texts, str | bytes)
-        several = [texts] if isinstance(texts, str | bytes) else texts
-        data = [text.encode() if isinstance(text, str) else text for text in several]
+        data = given_texts([texts] if isinstance(texts, str | bytes) else texts)
         found = embed(self, data, recipe, self.network.width)
         return found[0] if is_single else found
 
@@ -219,19 +221,19 @@ class Engine:
         What is written depends on the prompt, its place among the prompts and the seed.
 
         Raises:
-            OrderError: the network has not all of the stop tokens.
+            OrderError: the network has not all of the stop tokens, or so many samples are none.
+            TypeError: see ``given_texts``.
             DocumentError: when a number is not finite.
         """
-        data = [text.encode() if isinstance(text, str) else text for text in prompts]
-        return generate(self, data, sampling, num_samples)
+        return generate(self, given_texts(prompts), sampling, num_samples)
 
     def stream(self, prompt: str | bytes, sampling: Sampling = AS_IT_IS) -> Iterator[str]:
         """What ``generate`` writes behind a single prompt, whenever characters are certain.
 
         Raises:
-            OrderError, DocumentError: see ``generate``.
+            OrderError, TypeError, DocumentError: see ``generate``.
         """
-        return stream(self, prompt.encode() if isinstance(prompt, str) else prompt, sampling)
+        return stream(self, given_text(prompt), sampling)
 
     def run(self, sequences: Iterator[Sequence | None], wants: Wants = NLL) -> Iterator[Result]:
         """See ``open``, for who needs the results alone."""

@@ -38,7 +38,7 @@ class Resamples:
     """Sums over resampled documents, of several columns and for several groups at once.
 
     sums:          by group, [num_columns, num_resamples].
-    num_documents: by group.
+    num_documents: by group, of those that have something to add.
     """
 
     def __init__(self, num_resamples: int, num_columns: int) -> None:
@@ -83,7 +83,7 @@ class Resamples:
     def _add(self, group: int, rows: Floats, times: npt.NDArray[np.uint8]) -> None:
         if group not in self.sums:
             self.sums[group] = np.zeros((self.num_columns, self.num_resamples))
-        self.num_documents[group] += len(rows)
+        self.num_documents[group] += int(rows.any(axis=1).sum())
         for column, values in enumerate(rows.T):
             # numpy's own sums, whose order does not depend on threads as a library's may
             self.sums[group][column] += (times * values[:, None]).sum(axis=0)

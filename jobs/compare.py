@@ -51,6 +51,7 @@ def comparison(config: CompareConfig, through: Through = iter) -> Mapping[str, A
     return {
         "a": _about(config.a, a),
         "b": _about(config.b, b),
+        "num_resamples": config.num_resamples,
         "only_in_a": unpaired.only_in_a,
         "only_in_b": unpaired.only_in_b,
         **found.record(a.group_columns),

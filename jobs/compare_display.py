@@ -96,6 +96,8 @@ def _unpaired(record: Record) -> list[str]:
 
 def _verdict(record: Record) -> str:
     interval = record["difference_95"]
+    if record["num_resamples"] == 0:
+        return "No interval was asked for, so whether it is chance cannot be said."
     if interval is None:
         return "Too few documents for an interval."
     if interval[0] > 0:

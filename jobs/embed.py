@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from longriver.engine.checkpoint import NetworkShape
-from longriver.engine.embedding.form import Form
+from longriver.engine.embedding.form import Form, check_truncate_dim
 from longriver.engine.embedding.pool import Pool, check_layer
 from longriver.engine.embedding.texts import wants_of
-from longriver.engine.errors import OrderError
 from longriver.engine.result import ScoredChunk
 from longriver.engine.saved import Arrays, inside, taken_from
 from longriver.engine.sequence import Sequence
@@ -41,11 +40,9 @@ class EmbedJob:
     ) -> "EmbedJob":
         """Raises OrderError where the network is smaller than the order has it."""
         check_layer(config.layer, shape.num_layers, config.pooling, f"{place}.layer")
-        if (config.truncate_dim or 0) > shape.width:
-            raise OrderError(
-                f"{place}.truncate_dim={config.truncate_dim}: the checkpoint's vectors have "
-                f"{shape.width} numbers; give at most that, or null"
-            )
+        check_truncate_dim(
+            config.truncate_dim, shape.width, config.precision, f"{place}.truncate_dim"
+        )
         return EmbedJob(config, group_columns, shape.width)
 
     @property

@@ -2,17 +2,19 @@
 
 FLAGS = {
     "--cfg job": "print the whole order instead of carrying it out",
-    "--multirun": "one run for each value: job.segment_tokens=256,1024",
+    "--multirun": "one run for each value: model.path=a.pth,b.pth",
     "--config-dir DIR": "look for YAML groups in DIR too: model=mine",
     "--hydra-help": "everything else that Hydra can do",
 }
 
 EXAMPLES = """\
-  longriver score data.path=books/ output.path=runs/books
-  longriver score data.path='s3://corpus/*.parquet' data.text_column=body \\
-      model.path=rwkv7-g1-1.5b.pth output.path=runs/corpus cluster.kind=ray
+  longriver ORDER data.path=books/ output.path=runs/books
+  longriver ORDER data.path='s3://corpus/*.parquet' \\
+      data.text_column=body model.path=rwkv7-g1-1.5b.pth \\
+      output.path=runs/corpus cluster.kind=ray
   longriver verify output.path=runs/books
 """
+"""ORDER stands for a command, with what it cannot do without."""
 
 OWN_KEYS = """\
 A job's own keys stand below its name, as job.embed.pooling=last; `longriver
@@ -21,8 +23,8 @@ embed --help` lists them.
 
 SWEEPS = """\
 Every run of a sweep needs a folder of its own:
-  longriver score --multirun data.path=books/ job.segment_tokens=256,1024 \\
-      'output.path=runs/books-${job.segment_tokens}'
+  longriver ORDER --multirun data.path=books/ \\
+      model.path=a.pth,b.pth 'output.path=runs/${model.path}'
 """
 
 FOLDER_NOTES = {

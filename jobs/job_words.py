@@ -41,10 +41,12 @@ def _together(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _require_known(job: str, word: str) -> None:
+    if not job:
+        raise ConfigError(f"{word} names no job; give some of {', '.join(TOGETHER)}")
     if job not in TOGETHER:
         close = difflib.get_close_matches(job, TOGETHER, n=1)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(TOGETHER)}"
-        raise ConfigError(f"{word}: {job or 'nothing'} is no job that can be done along; {hint}")
+        raise ConfigError(f"{word}: {job} is no job that can be done along; {hint}")
 
 
 def _require_named(words: Sequence[str], jobs: Sequence[str]) -> None:

@@ -40,9 +40,9 @@ def general_page() -> str:
         f"longriver {version('longriver')}: documents of any length through an RWKV network\n",
         "usage: longriver COMMAND KEY=VALUE ...\n",
         _rows(COMMANDS.items(), 11),
-        "The essential keys, with their defaults; data.path has none:",
-        _keys(RunConfig, ESSENTIAL),
-        _ENDINGS,
+        "The essential keys, with the defaults of score; data.path has none:",
+        _keys(ORDERS["score"], ESSENTIAL),
+        _endings("score"),
         "`longriver COMMAND --help` says more.",
     )
 
@@ -62,18 +62,19 @@ def page_of(command: str) -> str:
 
 def _job_page(command: str) -> str:
     """The page of a command that takes an order."""
-    jobs = " job=[score,embed]" if command == "run" else ""
+    order = "run job=[score,embed]" if command == "run" else command
+    example = order if command in ORDERS else "score"
     return _page(
         f"longriver {command}\n",
         f"  {COMMANDS[command]}\n",
-        f"usage: longriver {command}{jobs} data.path=PATH KEY=VALUE ...\n",
-        *([OWN_KEYS] if jobs else []),
+        f"usage: longriver {order} data.path=PATH KEY=VALUE ...\n",
+        *([OWN_KEYS] if command == "run" else []),
         "Keys, with their defaults; data.path has none:",
         _keys(ORDERS.get(command, RunConfig), KEYS),
         "Flags:",
         _rows(FLAGS.items(), 18),
-        _ENDINGS,
-        SWEEPS,
+        _endings(example),
+        SWEEPS.replace("ORDER", example),
     )
 
 
@@ -162,12 +163,13 @@ def _with_default(key: Key) -> str:
 
 
 def _rows(rows: Iterable[tuple[str, str]], width: int) -> str:
-    return "".join(f"  {left:<{width}}{right}\n" for left, right in rows)
+    return "".join(f"  {left:<{width - 1}} {right}\n" for left, right in rows)
 
 
-_ENDINGS = _page(
-    "Exit codes:",
-    _rows(((f"{code:d}", meaning) for code, meaning in EXIT_CODES.items()), 5),
-    "Examples:",
-    EXAMPLES,
-)
+def _endings(order: str) -> str:
+    return _page(
+        "Exit codes:",
+        _rows(((f"{code:d}", meaning) for code, meaning in EXIT_CODES.items()), 5),
+        "Examples:",
+        EXAMPLES.replace("ORDER", order),
+    )

@@ -65,10 +65,12 @@ def read_request(words: Sequence[str]) -> Request | str:
 def _named_sides(words: tuple[str, ...]) -> tuple[str, ...]:
     """Two folders need no names."""
     folders = [word for word in words if "=" not in word]
-    if folders and len(folders) != 2:
+    others = [word for word in words if "=" in word]
+    named = [word for word in others if word.startswith(("a=", "b="))]
+    if len(folders) != 2 and (folders or not named):
         raise ConfigError(f"compare takes two run folders, not {len(folders)}: compare A B")
-    named = [f"{side}={folder}" for side, folder in zip("ab", folders, strict=False)]
-    return (*named, *(word for word in words if "=" in word))
+    sides = [f"{side}={folder}" for side, folder in zip("ab", folders, strict=False)]
+    return (*sides, *others)
 
 
 def _flags(given: dict[str, object]) -> tuple[str, ...]:

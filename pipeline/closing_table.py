@@ -44,8 +44,7 @@ def print_groups(console: Console, summary: Summary) -> None:
     table = Table(box=box.SIMPLE, pad_edge=False)
     for name in summary.group_columns:
         table.add_column(Text(name), overflow="fold")
-    is_scored = summary.corpus.total is not None
-    for name in ("documents", "tokens", *(("bits/byte", "perplexity") * is_scored)):
+    for name in ("documents", *_group_headings(summary.corpus)):
         table.add_column(name, justify="right", no_wrap=True)
     largest = sorted(summary.groups.items(), key=lambda item: -item[1].num_documents)
     for values, sums in largest[:MAX_GROUPS]:
@@ -94,12 +93,18 @@ def _earlier(outcome: RunOutcome) -> str:
     return f"this session; {count(earlier)} documents were done before" if earlier > 0 else ""
 
 
+def _group_headings(corpus: Sums) -> tuple[str, ...]:
+    """What the job counts."""
+    if corpus.total is not None:
+        return "tokens", "bits/byte", "perplexity"
+    return ("tokens",) if "num_tokens" in corpus.sums else ()
+
+
 def _group_figures(sums: Sums) -> tuple[str, ...]:
     total, num_tokens = sums.total, sums.sums.get("num_tokens")
-    sizes = (count(sums.num_documents), "-" if num_tokens is None else count(num_tokens))
-    if total is None:
-        return sizes
-    return (*sizes, ratio(total.bits_per_byte), ratio(total.perplexity))
+    tokens = () if num_tokens is None else (count(num_tokens),)
+    ratios = () if total is None else (ratio(total.bits_per_byte), ratio(total.perplexity))
+    return (count(sums.num_documents), *tokens, *ratios)
 
 
 def _where_next(outcome: RunOutcome) -> dict[str, str]:

@@ -6,10 +6,30 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from longriver.engine.errors import OrderError
+
 Precision = Literal["float32", "float16", "int8", "ubinary"]
 Vector = npt.NDArray[Any]
 
 INT8_MAX = 127
+
+
+def check_truncate_dim(
+    truncate_dim: int | None, width: int, precision: Precision, key: str = "truncate_dim"
+) -> None:
+    """Raises OrderError where vectors of this width have not so many numbers, or no whole bytes."""
+    if truncate_dim is None:
+        return
+    if truncate_dim not in range(1, width + 1):
+        raise OrderError(
+            f"{key}={truncate_dim}: the checkpoint's vectors have {width} numbers; "
+            f"give 1 to {width}, or leave it out"
+        )
+    if precision == "ubinary" and truncate_dim % 8:
+        raise OrderError(
+            f"{key}={truncate_dim} with precision=ubinary: bits are packed eight to a byte; "
+            "give a multiple of 8"
+        )
 
 
 @dataclass(frozen=True, slots=True)

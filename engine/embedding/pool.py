@@ -21,8 +21,8 @@ Doubles = npt.NDArray[np.float64]
 
 def check_layer(layer: int, num_layers: int, pooling: Pooling, key: str = "layer") -> None:
     """Raises OrderError where a network with so many layers has nothing to pool there."""
-    if not (-1 <= layer <= num_layers and (layer != 0 or pooling != "state")):
-        first = 1 if pooling == "state" else 0
+    first = 1 if pooling == "state" else 0
+    if layer not in (-1, *range(first, num_layers + 1)):
         last = "all of them" if pooling == "state" else "what the head sees"
         raise OrderError(
             f"{key}={layer}: the checkpoint has {num_layers} layers; "

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
-from longriver.engine.embedding.form import Form, Vector
-from longriver.engine.embedding.pool import Pool, Pooling
+from longriver.engine.embedding.form import Form, Precision, Vector, check_truncate_dim
+from longriver.engine.embedding.pool import Pool, Pooling, check_layer
+from longriver.engine.errors import OrderError
 from longriver.engine.reader import Reader
 from longriver.engine.result import Failed
 from longriver.engine.sequence import Sequence
@@ -25,6 +27,14 @@ class Recipe:
     @property
     def wants(self) -> Wants:
         return wants_of(self.pooling, self.layer)
+
+    def check(self, num_layers: int, width: int) -> None:
+        """Raises OrderError for what is no recipe, or none for a network of this shape."""
+        _check_name("pooling", self.pooling, get_args(Pooling))
+        _check_name("precision", self.form.precision, get_args(Precision))
+        _check_name("passes", self.passes, (1, 2))
+        check_layer(self.layer, num_layers, self.pooling)
+        check_truncate_dim(self.form.truncate_dim, width, self.form.precision)
 
 
 def wants_of(pooling: Pooling, layer: int) -> Wants:
@@ -60,6 +70,11 @@ def embed(reader: Reader, texts: list[bytes], recipe: Recipe, width: int) -> Vec
                 if pool.num_tokens:
                     found[index] = recipe.form.of(pool.vector(result.state))
     return found
+
+
+def _check_name(key: str, value: object, names: tuple[object, ...]) -> None:
+    if value not in names:
+        raise OrderError(f"{key}={value}: give one of {', '.join(map(str, names))}")
 
 
 def _sequences(reader: Reader, text: bytes, recipe: Recipe) -> tuple[Sequence, Sequence]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Protocol
 
+from longriver.engine.errors import OrderError
 from longriver.engine.generate.sampling import Sampling
 from longriver.engine.generate.sequence import Continuation, GeneratingSequence
 from longriver.engine.reader import Reader
@@ -25,8 +26,11 @@ def generate(
     """So many continuations of each prompt, which is read once.
 
     Raises:
+        OrderError: so many are none.
         DocumentError: when a number is not finite.
     """
+    if num_samples < 1:
+        raise OrderError(f"num_samples={num_samples}: give at least 1")
     found: list[dict[int, Continuation]] = [{} for _ in prompts]
 
     def sequences() -> Iterator[Sequence]:

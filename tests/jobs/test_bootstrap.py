@@ -59,3 +59,10 @@ def test_a_document_alone_has_no_interval(count: int) -> None:
 def test_no_resamples_give_no_interval() -> None:
     assert resampled([], np.zeros(len(ROWS), int), 0).interval(0, 0, 1) is None
     assert len(ROWS) > 2 * BLOCK
+
+
+def test_a_document_beside_empty_ones_has_no_interval() -> None:
+    resamples = Resamples(100, num_columns=2)
+    resamples.add(np.array([[0.0, 0.0], [7.0, 5.0], [0.0, 0.0]]), np.zeros(3, np.int64))
+    resamples.close()
+    assert resamples.interval(0, 0, 1) is None

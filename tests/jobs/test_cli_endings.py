@@ -90,6 +90,21 @@ def test_help_fits_a_terminal(capsys: pytest.CaptureFixture[str], words: list[st
     assert max(map(len, page.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("command", ["embed", "perplexity", "generate", "run job=[score,embed]"])
+def test_examples_on_a_page_are_of_its_command(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([command.split()[0], "--help"], Desk().actions) == 0
+    page = capsys.readouterr().out
+    assert f"  longriver {command} data.path=books/ output.path=runs/books\n" in page
+    assert f"  longriver {command} --multirun " in page and "longriver score" not in page
+
+
+def test_the_first_page_has_the_defaults_of_score(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"], Desk().actions) == 0
+    assert "  job.segment_tokens=1024 " in capsys.readouterr().out
+
+
 def test_the_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"], Desk().actions) == 0
     assert capsys.readouterr().out.startswith("longriver 0.")

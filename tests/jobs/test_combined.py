@@ -98,7 +98,7 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     ("words", "line"),
     [
         ("data.path=x", "job=[…] is missing; name jobs once, as in job=[score,embed]"),
-        ("data.path=x job=[]", "job=[]: nothing is no job that can be done along; there are per"),
+        ("data.path=x job=[]", "job=[] names no job; give some of perplexity, score, embed"),
         (
             "data.path=x job=score,embd",
             "job=score,embd: embd is no job that can be done along",

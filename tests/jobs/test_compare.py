@@ -88,6 +88,15 @@ def test_documents_of_one_run_alone_are_left_out_and_counted(lines: Path) -> Non
     assert record["num_documents"] == 13 - num_long
 
 
+def test_without_intervals_nothing_is_said_of_chance(
+    lines: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = str(done(lines, "a")), str(done(lines, "b", context_policy="window:64"))
+    assert main(["compare", a, b, "num_resamples=0"]) == 0
+    said = capsys.readouterr().out
+    assert "No interval was asked for" in said and "Too few documents" not in said
+
+
 def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     assert main(["compare", *words], Actions()) == 2
     out, err = capsys.readouterr()
@@ -106,6 +115,7 @@ def test_what_cannot_be_compared_is_refused_in_one_line(
     assert refusal(capsys, a, b).endswith(
         "have read different input files; compare runs over the same data.path"
     )
+    assert refusal(capsys) == "compare takes two run folders, not 0: compare A B"
     assert "has no run.json" in refusal(capsys, a, str(lines.parent))
     embed = str(done(lines, "embed", kind="embed", data={"group_columns": []}))
     assert "has no nll to compare; give runs of perplexity or score" in refusal(capsys, a, embed)

@@ -24,13 +24,14 @@ def sums(num_documents: int) -> Sums:
 
 def page(
     groups: dict[GroupKey, Sums] | None = None,
+    corpus: Sums | None = None,
     dead: dict[str, int] | None = None,
     before: int = 0,
     run_path: str = "runs/x",
     width: int = 80,
 ) -> str:
     columns = ("lang",) if groups else ()
-    summary = Summary(3, 0, dead or {}, sums(1234), columns, groups or {}, Sums())
+    summary = Summary(3, 0, dead or {}, corpus or sums(1234), columns, groups or {}, Sums())
     session = Progress(num_documents=1234 - before, num_tokens=500_000)
     console = Console(file=io.StringIO(), width=width)
     print_outcome(console, RunOutcome(run_path, summary, session, 100.0, f"{run_path}/report.html"))
@@ -69,6 +70,14 @@ def test_groups_have_figures_of_their_own_the_largest_first() -> None:
     text = page({("de",): sums(1), (None,): sums(5), ("[bold]",): sums(3)})
     rows = text[text.index("lang") :].splitlines()
     assert [row.split()[0] for row in rows if " 2.885 " in row] == ["(null)", "[bold]", "de"]
+
+
+def test_groups_have_no_column_of_what_their_job_does_not_count() -> None:
+    text = page({("de",): Sums(2)}, corpus=Sums(2))
+    assert line_of(text, "lang") == ["lang", "documents"] and line_of(text, "de") == ["de", "2"]
+    tokens = {"num_tokens": 9.0}
+    text = page({("de",): Sums(2, tokens)}, corpus=Sums(2, tokens))
+    assert line_of(text, "de") == ["de", "2", "9"]
 
 
 def test_a_group_cannot_steer_the_terminal() -> None:

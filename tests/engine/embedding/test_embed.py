@@ -1,6 +1,8 @@
 """``Engine.embed`` against float64, and against what sentence-transformers' users expect."""
 
+import re
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -153,6 +155,31 @@ def test_a_layer_that_is_not_there_is_refused(layer: int) -> None:
         engine().embed("x", layer=layer)
     with pytest.raises(OrderError, match="give 1 to 2, or -1 for all of them"):
         engine().embed("x", pooling="state", layer=0)
+
+
+@pytest.mark.parametrize(
+    ("wish", "sentence"),
+    [
+        ({"pooling": "max"}, "pooling=max: give one of mean, last, weighted, state"),
+        (
+            {"precision": "float64"},
+            "precision=float64: give one of float32, float16, int8, ubinary",
+        ),
+        ({"passes": 3}, "passes=3: give one of 1, 2"),
+        ({"layer": 1.5}, "layer=1.5: the checkpoint has 2 layers; give 0 to 2"),
+        ({"layer": "1"}, "layer=1: the checkpoint has 2 layers; give 0 to 2"),
+        (
+            {"truncate_dim": 0},
+            "truncate_dim=0: the checkpoint's vectors have 32 numbers; give 1 to",
+        ),
+        ({"truncate_dim": 33}, "truncate_dim=33: the checkpoint's vectors have 32 numbers"),
+        ({"truncate_dim": 12, "precision": "ubinary"}, "truncate_dim=12 with precision=ubinary"),
+    ],
+)
+def test_vectors_that_there_are_not_are_refused(wish: dict[str, Any], sentence: str) -> None:
+    """Also where no text has a token that would find out."""
+    with pytest.raises(OrderError, match=re.escape(sentence)):
+        engine().embed([], **wish)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "state"])

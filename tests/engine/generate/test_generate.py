@@ -239,3 +239,8 @@ def test_tokens_without_a_text_are_never_written() -> None:
 def test_a_stop_token_that_the_network_has_not_is_refused() -> None:
     with pytest.raises(OrderError, match="stop_tokens=256: the checkpoint has 256 tokens"):
         engine_of(network()).generate([PROMPT], Sampling(stop_tokens=(256,)))
+
+
+def test_no_continuation_at_all_is_refused() -> None:
+    with pytest.raises(OrderError, match="num_samples=0: give at least 1"):
+        engine_of(network()).generate([PROMPT], num_samples=0)

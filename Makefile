@@ -41,7 +41,7 @@ imports: install
 unit: install
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
-# more of the same, and comparisons with heavy packages: half an hour
+# more of the same, and comparisons with heavy packages
 test-long: install
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,test-long]"
 	$(BIN)/pytest -m long --numprocesses 2 --dist loadgroup

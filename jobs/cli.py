@@ -66,6 +66,7 @@ QUESTION_FILES: Mapping[type[BaseModel], str] = {
     JobQuestion: "submission",
     JobsConfig: "submissions",
 }
+DONE = (ExitCode.COMPLETE, ExitCode.SOME_DEAD)
 COMPOSING_ERRORS = (HydraException, OmegaConfBaseException, ValueError)
 
 
@@ -97,12 +98,16 @@ def _answer(words: Sequence[str], actions: Actions) -> int:
 
     def carry_out(composed: DictConfig) -> None:
         codes.append(guarded(lambda: _act(request, composed, actions)))
-        if codes[-1] in (ExitCode.COMPLETE, ExitCode.SOME_DEAD) and request.is_order:
+        if codes[-1] in DONE and request.is_order:
             done.append(composed.output.path)
 
     _compose(request, carry_out)
     if len(set(done)) > 1:
         actions.end_sweep(list(dict.fromkeys(done)))
+    num_failed = sum(code not in DONE for code in codes)
+    if num_failed and len(codes) > 1:
+        told = f"{num_failed} of {len(codes)} runs did not complete, see above"
+        print(f"longriver: error: {told}", file=sys.stderr)
     return worst(codes)
 
 

@@ -33,6 +33,8 @@ def print_comparison(console: Console, record: Record) -> None:
         console.print(_positions(record["by_position"]))
     if record["groups"]:
         console.print(_groups(record["groups"]))
+        if (more := len(record["groups"]) - MAX_GROUPS) > 0:
+            print_line(console, f"{counted(more, 'smaller group')}: see --json")
     for side in ("a", "b"):
         _print_extremes(console, side, record[f"{side}_better"])
     print_line(console, _verdict(record))

@@ -164,6 +164,11 @@ class EvaluateConfig(BaseModel):
 
     @model_validator(mode="after")
     def _there_is_a_choice(self) -> Self:
+        if isinstance(self.choices, str) and "{" in self.choices:
+            raise ValueError(
+                f"job.choices={self.choices} is one text and no list; quote each template, "
+                f"{AN_EXAMPLE}, or give the name of a column of lists"
+            )
         if not isinstance(self.choices, tuple):
             return self
         if len(self.choices) < 2:

@@ -7,6 +7,7 @@ from longriver.engine.errors import DocumentError
 from longriver.jobs.evaluate_config import EvaluateConfig
 from longriver.jobs.template import Template
 from longriver.pipeline.document import Field
+from longriver.pipeline.figures import counted
 from longriver.pipeline.formats.unicode import to_bytes
 
 
@@ -71,12 +72,13 @@ def _choices(config: EvaluateConfig, fields: Mapping[str, Field]) -> tuple[str, 
 
 
 def _gold(config: EvaluateConfig, fields: Mapping[str, Field], num_choices: int) -> int:
-    answer = fields[config.answer or ""]
+    answer = str(fields[config.answer or ""])
     labels = _labels(config, fields, num_choices)
-    if labels.count(str(answer)) == 1:
-        return labels.index(str(answer))
+    if labels.count(answer) == 1:
+        return labels.index(answer)
     shown = ", ".join(labels[:8]) + (", …" if labels[8:] else "")
-    detail = f"{config.answer} is {str(answer)[:40]!r}, which is not one of the labels {shown}"
+    what = "more than one" if answer in labels else "not one"
+    detail = f"{config.answer} is {answer[:40]!r}, which is {what} of the labels {shown}"
     raise DocumentError("bad_answer", detail)
 
 
@@ -85,7 +87,7 @@ def _labels(config: EvaluateConfig, fields: Mapping[str, Field], num_choices: in
         return [str(number) for number in range(num_choices)]
     labels = fields[config.labels] if isinstance(config.labels, str) else config.labels
     if len(labels) != num_choices:
-        detail = f"{len(labels)} labels for {num_choices} choices"
+        detail = f"{counted(len(labels), 'label')} for {num_choices} choices"
         raise DocumentError("bad_labels", detail)
     return tuple(labels)
 

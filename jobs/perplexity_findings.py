@@ -36,9 +36,10 @@ class Buckets:
     def add(self, buckets: Ints, nats: Floats, num_tokens: Ints) -> None:
         """One row after the other, so that sums are the same however rows are batched."""
         size = max(len(self.nats), int(buckets.max(initial=-1)) + 1)
-        for name in ("num_documents", "nats", "num_tokens"):
-            grown = getattr(self, name)
-            setattr(self, name, np.concatenate([grown, np.zeros(size - len(grown), grown.dtype)]))
+        room = np.zeros(size - len(self.nats), np.int64)
+        self.num_documents = np.concatenate([self.num_documents, room])
+        self.nats = np.concatenate([self.nats, room.astype(np.float64)])
+        self.num_tokens = np.concatenate([self.num_tokens, room])
         np.add.at(self.num_documents, buckets, 1)
         np.add.at(self.nats, buckets, nats)
         np.add.at(self.num_tokens, buckets, num_tokens)

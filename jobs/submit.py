@@ -16,7 +16,7 @@ from rich.console import Console
 from longriver.engine.errors import OrderError, RunFailed
 from longriver.jobs.exit_code import EXIT_CODES, ExitCode
 from longriver.jobs.submit_config import JobQuestion, JobsConfig, Submission
-from longriver.pipeline.follow import Clock, Follower, Sleep
+from longriver.pipeline.follow import Follower
 from longriver.pipeline.jobs_display import print_job, print_jobs
 from longriver.pipeline.one_line import printable_line
 from longriver.pipeline.submission import RayJobServer
@@ -54,7 +54,7 @@ def submit(submission: Submission, connect: Connect = RayJobServer) -> int:
         raise RunFailed(f"cluster.address={address}: {error}; try again") from error
     if hand_in.submit.follow:
         return _follow(server, job, address)
-    _tell(_hints(job, address))
+    _leave(job, address)
     return ExitCode.COMPLETE
 
 
@@ -71,7 +71,7 @@ def ask(question: str, config: JobsConfig, connect: Connect = RayJobServer) -> i
             case "submit logs":
                 return _follow(server, job.id, address)
             case "submit stop":
-                return _stop(server, job)
+                return _stop(server, job, address)
         print_job(Console(), job, server.log(job.id))
         return ExitCode.COMPLETE
     except NoAnswer as error:
@@ -140,20 +140,18 @@ def _follow(server: JobServer, job_id: str, address: str) -> int:
     try:
         return _conclude(follower.follow())
     except KeyboardInterrupt:
-        _tell(f"job {job_id} goes on without us\n{_hints(job_id, address)}")
+        _leave(job_id, address)
         return ExitCode.INTERRUPTED
 
 
-def _stop(
-    server: JobServer, job: SubmittedJob, clock: Clock = time.monotonic, sleep: Sleep = time.sleep
-) -> int:
-    give_up_s = clock() + STOP_S + 30
+def _stop(server: JobServer, job: SubmittedJob, address: str) -> int:
+    give_up_s = time.monotonic() + STOP_S + 30
     if not job.has_ended:
         server.stop(job.id)
         _tell(f"job {job.id} saves what is in hand, for up to {STOP_S} s")
-    while not job.has_ended and clock() < give_up_s:
-        sleep(1.0)
-        job = _known(server, job.id, "")
+    while not job.has_ended and time.monotonic() < give_up_s:
+        time.sleep(1.0)
+        job = _known(server, job.id, address)
     if not job.has_ended:
         raise RunFailed(f"job {job.id} was asked to stop, but is still at work; ask again")
     _tell(f"job {job.id} has ended: {job.status.value}")
@@ -189,9 +187,11 @@ def _cause(job: SubmittedJob) -> str:
     return f"its driver was ended by {name}" + (", out of memory?" if name == "SIGKILL" else "")
 
 
-def _hints(job_id: str, address: str) -> str:
+def _leave(job_id: str, address: str) -> None:
+    """Says how to come back to it."""
     where = shlex.quote(f"cluster.address={address}")
-    return (
+    _tell(
+        f"job {job_id} goes on without us\n"
         f"follow it: longriver submit logs {job_id} {where}\n"
         f"stop it:   longriver submit stop {job_id} {where}"
     )

@@ -28,7 +28,7 @@ def errand(words: Sequence[str]) -> tuple[str, list[str]]:
     what, *rest = words
     question = f"{SUBMIT} {what}"
     if question in QUESTIONS:
-        return question, [_with_key(word, question) for word in rest]
+        return question, _of_one_job(question, [_with_key(word, question) for word in rest])
     if what not in ORDERS:
         raise ConfigError(_unknown(what))
     return what, rest
@@ -46,6 +46,14 @@ def _with_key(word: str, question: str) -> str:
     """A job's name may stand alone, as in ``submit stop NAME``."""
     is_bare = "=" not in word and not word.startswith("-")
     return f"id={word}" if is_bare and issubclass(QUESTIONS[question], JobQuestion) else word
+
+
+def _of_one_job(question: str, words: list[str]) -> list[str]:
+    """Of two values of a key only the last would count."""
+    names = [word.removeprefix("id=") for word in words if word.startswith("id=")]
+    if len(names) > 1:
+        raise ConfigError(f"{question} is for one job at a time, not for {', '.join(names)}")
+    return words
 
 
 def _unknown(what: str) -> str:

@@ -1,8 +1,9 @@
 """Passages of a run's input, read again: of few documents, and of each only so much."""
 
 import contextlib
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from longriver.engine.errors import DocumentError
 from longriver.pipeline.data_config import DataConfig
@@ -42,12 +43,24 @@ class Passage:
 
 TOO_FAR = NoText("it lies too far in: a report goes through so much input and no more")
 
+TextOf = Callable[[Document], Iterator[bytes | memoryview]]
+
 
 class Excerpts:
-    """Reads passages of the input that was planned, until so many bytes have been gone through."""
+    """Reads passages of the input that was planned, until so many bytes have been gone through.
 
-    def __init__(self, plan: Plan, data: DataConfig, max_bytes: int = MAX_READ_BYTES) -> None:
-        self.data, self.max_bytes = data, max_bytes
+    Args:
+        text_of: what of a document passages are of.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        data: DataConfig,
+        max_bytes: int = MAX_READ_BYTES,
+        text_of: TextOf = attrgetter("chunks"),
+    ) -> None:
+        self.data, self.max_bytes, self.text_of = data, max_bytes, text_of
         self._pieces: dict[str, list[Piece]] = {}
         for shard in plan.shards:
             for piece in shard.pieces:
@@ -89,7 +102,7 @@ class Excerpts:
         gone: NoText = NoText("the input no longer has it")
         try:
             for document in self._documents(piece, set(by_row)):
-                found |= _cut(document.chunks, by_row[document.source_row])
+                found |= _cut(self.text_of(document), by_row[document.source_row])
         except Exception as error:  # every store has errors of its own, from credentials to DNS
             gone = NoText(f"the input cannot be read: {one_line(error)}")
         return dict.fromkeys(passages, gone) | found

@@ -20,7 +20,7 @@ def print_report(console: Console, report: VerifyReport) -> None:
         "shards": f"{count(report.num_committed)} of {count(report.num_planned)}",
         "files": f"{count(report.num_files)}, {data_size(report.num_bytes)}",
         "rows in": count(report.num_rows_in),
-        "rows out": f"{count(report.num_rows_out)}, in {count(report.num_documents)} documents",
+        "rows out": f"{count(report.num_rows_out)}, in {counted(report.num_documents, 'document')}",
         "dead rows": count(report.num_dead),
         "stray files": f"{count(report.num_orphans)}, which no reader follows",
     }

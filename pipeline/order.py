@@ -110,7 +110,10 @@ def _mismatch(
 
 
 def _differing(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
-    return [key for key in sorted(old.keys() | new.keys()) if _shown(old, key) != _shown(new, key)]
+    """First what both have, such as the kind of the job: the rest may follow from that."""
+    shared = old.keys() & new.keys()
+    keys = [*sorted(shared), *sorted((old.keys() | new.keys()) - shared)]
+    return [key for key in keys if _shown(old, key) != _shown(new, key)]
 
 
 def _shown(values: Mapping[str, object], key: str) -> str:

@@ -6,6 +6,9 @@ from longriver.engine.tokenizer.base import Tokenizer
 
 REPLACEMENT = "�".encode()
 
+REACH = 8
+"""Tokens; one that is so far back is of no character that is still open."""
+
 
 class TokenBytes:
     """The bytes of tokens that come one by one, for vocabularies of any kind.
@@ -13,6 +16,7 @@ class TokenBytes:
     What a token adds can depend on the one before it (a word's first space) and on those behind it
     (a character in several byte tokens), so it is taken from a text that begins one handed-out run
     earlier, and waits while that text ends in U+FFFD. ``tokenizers.decoders.DecodeStream`` does so.
+    Where U+FFFD is what is written, tokens do not wait for longer than ``REACH``.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
@@ -22,18 +26,22 @@ class TokenBytes:
 
     def feed(self, token: int) -> bytes:
         self._waiting.append(token)
-        added = self._added()
-        if added.endswith(REPLACEMENT):
+        added = self._added(self._waiting)
+        if not added.endswith(REPLACEMENT):
+            self._known, self._waiting = self._waiting, []
+            return added
+        settled = self._added(self._waiting[:-REACH])
+        if not (settled and added.startswith(settled)):
             return b""
-        self._known, self._waiting = self._waiting, []
-        return added
+        self._known, self._waiting = self._waiting[:-REACH], self._waiting[-REACH:]
+        return settled
 
     def finish(self) -> bytes:
-        return self._added()
+        return self._added(self._waiting)
 
-    def _added(self) -> bytes:
+    def _added(self, tokens: list[int]) -> bytes:
         known = self._tokenizer.decode(self._known)
-        return self._tokenizer.decode(self._known + self._waiting)[len(known) :]
+        return self._tokenizer.decode(self._known + tokens)[len(known) :]
 
 
 class StopTexts:

@@ -5,10 +5,9 @@ from longriver.jobs.exit_code import ExitCode
 from longriver.jobs.folder import open_run
 from longriver.jobs.folder_config import ReportConfig
 from longriver.jobs.report.draw import draw
-from longriver.jobs.report.texts import Texts
+from longriver.jobs.report.texts import Texts, excerpts_of
 from longriver.jobs.report.write import run_of
 from longriver.jobs.stored_order import order_again
-from longriver.pipeline.excerpt import Excerpts
 from longriver.pipeline.figures import data_size
 from longriver.pipeline.ledger import Ledger
 from longriver.pipeline.session import stored_plan
@@ -30,7 +29,7 @@ def report(config: ReportConfig) -> int:
     columns = order.data.group_columns
     findings = order.job.findings(folder, receipts, columns)
     summary = summarize(folder, receipts, columns, findings=findings)
-    texts = Texts(Excerpts(plan, order.data) if config.texts else None)
+    texts = Texts(excerpts_of(plan, order) if config.texts else None)
     content = draw(run_of(folder, order, plan, receipts, summary, texts), config.documents)
     folder.replace(folder.report_path, content)
     print(f"{config.output.path}/report.html ({data_size(len(content))})")

@@ -12,7 +12,7 @@ from longriver.jobs.report.charts import (
     line_chart,
     scatter_chart,
 )
-from longriver.jobs.report.markup import Html, short_name
+from longriver.jobs.report.markup import Html, short_name, tag
 from longriver.jobs.report.parts import Cell, figure, table
 from longriver.jobs.report.run import Run, figure_of, record, records
 from longriver.jobs.report.scored import Documents, Length, Position
@@ -38,8 +38,6 @@ def by_length(run: Run, documents: Documents, table_name: str) -> Html:
         Point(n, bits, f"{short_name(names[row]['document_id'])}\n{_costs(n, bits)}")
         for row, n, bits in documents.sampled
     ]
-    lengths = documents.by_length()
-    many = documents.stride > 1
     chart = scatter_chart(
         "bits per byte by length of document",
         "tokens of the document",
@@ -47,9 +45,10 @@ def by_length(run: Run, documents: Documents, table_name: str) -> Html:
         [Series("documents", points)],
         is_log=True,
     )
-    every = f"Every {documents.stride}th document is shown. " if many else ""
+    every = f"Every {documents.stride}th document is shown. " if documents.stride > 1 else ""
     remark = f"{every}One point a document; the numbers are ratios of sums over all documents."
-    return figure("By length", Html(f'<div class="cloud">{chart}</div>'), remark, _lengths(lengths))
+    cloud, numbers = tag("div", chart, class_="cloud"), _lengths(documents.by_length())
+    return figure("By length", cloud, remark, numbers)
 
 
 def spread(documents: Documents) -> Html | None:
@@ -97,7 +96,7 @@ def _by_token(buckets: list[Mapping[str, object]]) -> Html:
             Point(
                 (first * last) ** 0.5,
                 nats,
-                f"tokens {where}\n{ratio(nats)} {NATS}\n{count(number)} documents",
+                f"tokens {where}\n{ratio(nats)} {NATS}\n{counted(int(number), 'document')}",
             )
         )
         tokens = figure_of(each["num_tokens"]) or 0.0

@@ -1,6 +1,6 @@
 """From a run folder to the bytes of its report."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -44,8 +44,9 @@ def draw(run: Run, wanted: Sequence[str] = ()) -> bytes:
         wanted: ids of documents whose text is to be shown with its surprise.
 
     Raises:
-        OrderError: there is no such document.
+        OrderError: there is no such document, or the run shows none.
     """
+    _refuse_no_effect(run, wanted)
     sections = (
         figures(run),
         *_scored(run, tuple(wanted)),
@@ -69,7 +70,10 @@ def segment_tokens(run: Run) -> int | None:
 
 def _scored(run: Run, wanted: tuple[str, ...]) -> Iterator[Section | None]:
     table = run.scored
-    if table is None or not run.size(table):
+    if table is None:
+        return
+    if not run.size(table):
+        _named(run, {}, wanted)
         return
     size = segment_tokens(run)
     segments = survey_segments(run.folder) if size is not None else Segments()
@@ -80,7 +84,7 @@ def _scored(run: Run, wanted: tuple[str, ...]) -> Iterator[Section | None]:
         wanted,
     )
     survey_documents(run.folder, table, documents)
-    chosen = [*_named(run, documents, wanted), *chosen_documents(documents, NUM_HEAT_MAPS)]
+    chosen = [*_named(run, documents.named, wanted), *chosen_documents(documents, NUM_HEAT_MAPS)]
     curves = (
         by_position(run, segments.positions()),
         by_group(run),
@@ -91,16 +95,23 @@ def _scored(run: Run, wanted: tuple[str, ...]) -> Iterator[Section | None]:
     yield worst_and_best_documents(run, documents, table)
     if size is not None:
         yield worst_and_best_segments(run, segments, documents, table)
-        tokenizer = tokenizer_of(run) if "token_nll" in run.columns("segments") else ""
         shown = list({each.row: each for each in chosen}.values())
-        yield heat_map(run, table, shown, size, tokenizer)
+        yield heat_map(run, table, shown, size, tokenizer_of(run))
 
 
-def _named(run: Run, documents: Documents, wanted: Sequence[str]) -> list[Extreme]:
+def _refuse_no_effect(run: Run, wanted: Sequence[str]) -> None:
+    if wanted and "segments" not in run.order.tables:
+        raise OrderError(
+            f"documents={','.join(wanted)} has no effect: {run.folder.url} has no table segments, "
+            "by which texts are shown with their surprise; leave it out, or give a run of score"
+        )
+
+
+def _named(run: Run, named: Mapping[str, Extreme], wanted: Sequence[str]) -> list[Extreme]:
     for name in wanted:
-        if name not in documents.named:
+        if name not in named:
             raise OrderError(
                 f"documents={name}: {run.folder.url} has no such document; ids are in the column "
                 f"document_id of its table {run.scored}"
             )
-    return [documents.named[name] for name in wanted]
+    return [named[name] for name in wanted]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from longriver.jobs.report.charts import Point, Series, scatter_chart
-from longriver.jobs.report.markup import Html, short_name
+from longriver.jobs.report.markup import Html, short_name, tag
 from longriver.jobs.report.parts import Section, figure, grid
 from longriver.jobs.report.plot import NUM_COLORS
 from longriver.jobs.report.run import Run
@@ -75,7 +75,7 @@ def _figure(run: Run, table: str, title: str) -> Html:
     chart = scatter_chart(f"{title} in two dimensions", x, y, series)
     some = "" if len(chosen) == size else f"A sample of {count(len(chosen))} of {count(size)}. "
     remark = f"{some}{what}The two principal components, with their parts of the variance."
-    return figure(f"{title} in two dimensions", Html(f'<div class="cloud">{chart}</div>'), remark)
+    return figure(f"{title} in two dimensions", tag("div", chart, class_="cloud"), remark)
 
 
 def _with_groups(run: Run, rows: Sequence[Row], groups: Sequence[str]) -> list[Row]:

@@ -4,20 +4,25 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from longriver.jobs.report.asked import ANSWER_BYTES, CONTEXT_BYTES
 from longriver.jobs.report.charts import Bar, bar_chart, column_chart
-from longriver.jobs.report.extremes import passage_of, passages, shown_text, text_row
+from longriver.jobs.report.extremes import no_text, passage_of, passages, text_row
 from longriver.jobs.report.markup import Html, short_name, tag
 from longriver.jobs.report.parts import Section, cards, figure, grid
 from longriver.jobs.report.run import Run, figure_of, record, records, whole
 from longriver.jobs.report.survey import Extremes, Spread
+from longriver.jobs.report.texts import decoded
 from longriver.pipeline.columns import columns_of
-from longriver.pipeline.excerpt import Passage
+from longriver.pipeline.excerpt import NoText, Passage
 from longriver.pipeline.figures import counted, ratio
 from longriver.pipeline.table import Row
 
 TABLE = "evaluate"
-NAMES = ("document_id", "source", "source_row", "gold_tokens", "gold_nll", "correct")
-NUM_EXTREMES, TEXT_BYTES = 8, 1500
+NAMES = (
+    *("document_id", "source", "source_row"),
+    *("gold_tokens", "gold_bytes", "gold_nll", "correct"),
+)
+NUM_EXTREMES = 8
 SURE = 1.96
 """Standard errors to either side of a mean that make a 95 % interval."""
 
@@ -29,7 +34,7 @@ def evaluated(run: Run) -> Section | None:
     spread, extremes = _survey(run)
     figures = [_spread(spread), _by_group(run, found)]
     rows = run.rows(TABLE, [each.row for each in extremes.high], NAMES)
-    run.texts.fetch(map(_beginning, rows.values()))
+    run.texts.fetch(map(_asked, rows.values()))
     worst = [_example(run, rows[each.row]) for each in extremes.high]
     return Section(
         "Evaluation",
@@ -37,7 +42,7 @@ def evaluated(run: Run) -> Section | None:
             cards(list(_cards(found))),
             grid(*(each for each in figures if each is not None)),
             tag("h3", "Least expected answers"),
-            passages(("example", "tokens", "nats", "its text"), worst),
+            passages(("example", "tokens", "nats", "what should follow"), worst),
         ),
     )
 
@@ -47,6 +52,8 @@ def _cards(found: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:
         value, error = figure_of(found.get(key)), figure_of(found.get(f"{key}_stderr"))
         if value is not None:
             yield name, f"{value:.2%}", "" if error is None else f"± {100 * error:.2f}"
+    if found["task"] == "multiple_choice":
+        return
     value = figure_of(found.get("gold_perplexity"))
     error = figure_of(found.get("gold_perplexity_stderr"))
     yield "gold perplexity", ratio(value), "" if error is None else f"± {ratio(error)}"
@@ -98,11 +105,22 @@ def _bar(group: Mapping[str, object]) -> Bar:
 
 
 def _example(run: Run, row: Row) -> Html:
-    text = shown_text(run, _beginning(row))
     where = "right all the same" if row["correct"] else "wrong"
     num_tokens, nats = whole(row["gold_tokens"]), float(str(row["gold_nll"]))
+    text = _shown(run, row)
     return text_row(row["document_id"], row["source"], where, num_tokens, nats, text)
 
 
-def _beginning(row: Row) -> Passage:
-    return passage_of(row, 0, TEXT_BYTES)
+def _shown(run: Run, row: Row) -> Html:
+    """The answer stands out from what is before it."""
+    try:
+        data = run.texts.data(_asked(row))
+    except NoText as missing:
+        return no_text(missing)
+    end = len(data) - min(whole(row["gold_bytes"]), ANSWER_BYTES)
+    before, answer = decoded(data[:end], is_inner=True), decoded(data[end:], is_inner=False)
+    return tag("div", before, tag("strong", answer), class_="passage asked", dir="auto")
+
+
+def _asked(row: Row) -> Passage:
+    return passage_of(row, 0, CONTEXT_BYTES + ANSWER_BYTES)

@@ -14,7 +14,6 @@ from longriver.jobs.report.parts import Section, paragraph
 from longriver.jobs.report.run import Run, whole
 from longriver.jobs.report.survey import Extreme, Floats
 from longriver.jobs.report.texts import decoded
-from longriver.jobs.score_config import ScoreConfig
 from longriver.pipeline.excerpt import NoText, Passage
 from longriver.pipeline.figures import count, counted, ratio
 from longriver.pipeline.table import Row
@@ -35,26 +34,20 @@ def heat_map(
 
     Args:
         chosen: each with its first segment.
-        tokenizer: the run's, or why there is none.
+        tokenizer: the run's, or why tokens have no shades of their own.
     """
     rows = run.rows(table_name, [each.row for each in chosen], DOCUMENT)
     run.texts.fetch(map(_beginning, rows.values()))
-    by_token = "token_nll" in run.columns("segments")
     remark = (
         "The strip is the whole document, shaded from its least to its most surprising segment. "
         "Below is its text as far as there is room: the deeper the shade, the more nats a token. "
     )
-    if not by_token:
-        is_alone = isinstance(run.config.job, ScoreConfig)
-        key = "job.token_nll" if is_alone else "job.score.token_nll"
-        remark += f"Shades are those of segments; {key}=true gives every token its own."
-    elif isinstance(tokenizer, str):
-        remark += f"Shades are those of segments, for {tokenizer}."
+    if isinstance(tokenizer, str):
+        remark += f"Shades are those of segments: {tokenizer}."
     else:
         remark += "Tokens that only together make a character are shown as one."
     parts = [
-        _document(run, rows[each.row], each.first, segment_tokens, tokenizer if by_token else "")
-        for each in chosen
+        _document(run, rows[each.row], each.first, segment_tokens, tokenizer) for each in chosen
     ]
     return Section("Surprise over the text", (paragraph(remark), _key(), *parts))
 

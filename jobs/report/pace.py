@@ -72,7 +72,6 @@ def _over_time(spans: Sequence[Span]) -> Html:
         )
         for i, rate in enumerate(found.tolist())
     ]
-    points = [Point(0, points[0].y, points[0].tip), *points] if len(points) == 1 else points
     chart = line_chart(
         "tokens a second over time",
         f"time at work, in {name}",

@@ -27,14 +27,13 @@ class Plot:
 
     def svg(self, title: str, *marks: Html, legend: Sequence[str] = ()) -> Html:
         """The chart; of a legend, the n-th name has the n-th color."""
-        names = _legend(legend)
-        height = HEIGHT + (names.count("<text") > 0) * _legend_rows(legend) * LEGEND_HEIGHT
+        height = HEIGHT + _legend_rows(legend) * LEGEND_HEIGHT
         return tag(
             "svg",
             tag("title", title),
             self._grid(),
             *marks,
-            names,
+            _legend(legend),
             viewBox=f"0 0 {WIDTH} {height}",
             role="img",
             class_="chart",

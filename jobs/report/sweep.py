@@ -19,13 +19,20 @@ BITS = "bits per byte"
 Difference = Mapping[str, Any]
 """What ``longriver compare --json`` prints, of the first run and another."""
 
+
+def _percent(part: float) -> str:
+    return f"{part:.2%}"
+
+
 FIGURES: Mapping[str, tuple[Callable[[Swept], float | None], Callable[[float], str]]] = {
     "documents": (lambda run: run.figure("num_documents"), count),
     "dead letters": (lambda run: run.figure("num_dead"), count),
     "tokens": (lambda run: run.figure("num_tokens"), count),
     BITS: (lambda run: run.figure("bits_per_byte"), ratio),
     "perplexity": (lambda run: run.figure("perplexity"), ratio),
-    "accuracy": (lambda run: run.accuracy, lambda share: f"{share:.2%}"),
+    "accuracy": (lambda run: run.evaluated("accuracy"), _percent),
+    "accuracy, by length": (lambda run: run.evaluated("accuracy_norm"), _percent),
+    "gold perplexity": (lambda run: run.evaluated("gold_perplexity"), ratio),
     "tokens/s": (lambda run: run.tokens_per_s, count),
     "time": (lambda run: run.seconds, duration),
 }

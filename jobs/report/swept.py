@@ -44,9 +44,12 @@ class Swept:
     def figure(self, key: str) -> float | None:
         return figure_of(self.summary.get(key))
 
-    @property
-    def accuracy(self) -> float | None:
-        return figure_of(self._found("evaluate").get("accuracy"))
+    def evaluated(self, key: str) -> float | None:
+        """What evaluate has found; the perplexity of whole choices would tell nothing."""
+        found = self._found("evaluate")
+        if key == "gold_perplexity" and found.get("task") == "multiple_choice":
+            return None
+        return figure_of(found.get(key))
 
     @property
     def bits_95(self) -> Interval | None:

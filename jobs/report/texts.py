@@ -2,8 +2,13 @@
 
 import codecs
 from collections.abc import Iterable
+from functools import partial
 
+from longriver.jobs.config import RunConfig
+from longriver.jobs.evaluate_config import EvaluateConfig
+from longriver.jobs.report.asked import asked
 from longriver.pipeline.excerpt import Excerpts, NoText, Passage
+from longriver.pipeline.plan import Plan
 
 
 class Texts:
@@ -38,6 +43,13 @@ class Texts:
     def text(self, passage: Passage) -> str:
         """The passage without the halves of characters at its ends; raises NoText."""
         return decoded(self.data(passage), is_inner=passage.start > 0)
+
+
+def excerpts_of(plan: Plan, order: RunConfig) -> Excerpts:
+    """Ways to the texts that a run has read; those of examples are put together of columns."""
+    if isinstance(order.job, EvaluateConfig):
+        return Excerpts(plan, order.reading, text_of=partial(asked, order.job))
+    return Excerpts(plan, order.data)
 
 
 def decoded(data: bytes, *, is_inner: bool) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from longriver.jobs.config import RunConfig
 from longriver.jobs.report.draw import draw
 from longriver.jobs.report.run import Run
-from longriver.jobs.report.texts import Texts
-from longriver.pipeline.excerpt import Excerpts
+from longriver.jobs.report.texts import Texts, excerpts_of
 from longriver.pipeline.one_line import one_line
 from longriver.pipeline.plan import Plan
 from longriver.pipeline.receipt import Receipt
@@ -27,7 +26,7 @@ def write_report(
     The results are what was ordered, and they are all there: no report is worth less than that,
     so whatever goes wrong here is said, and the run is complete all the same.
     """
-    texts = Texts(Excerpts(plan, config.data))
+    texts = Texts(excerpts_of(plan, config))
     try:
         content = draw(run_of(folder, config, plan, tuple(receipts), summary, texts))
         folder.replace(folder.report_path, content)

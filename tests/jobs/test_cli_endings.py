@@ -53,7 +53,18 @@ def test_a_sweep_runs_every_value_and_is_as_good_as_its_worst_run(
     words = ["job.segment_tokens=8,16", "output.path=runs/${job.segment_tokens}", "--multirun"]
     assert main(["score", "data.path=x", *words], desk.actions) == 3
     assert [config.output.path for config in desk.runs] == ["runs/8", "runs/16"]
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["multirun.yaml", "runs", "sweep"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [".sweep", "multirun.yaml", "runs"]
+
+
+def test_a_sweep_says_at_its_end_how_many_runs_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    desk = Desk(error=RunFailed("the disk is full"))
+    words = ["-m", "data.path=x", "job.segment_tokens=8,16", "output.path=r${job.segment_tokens}"]
+    assert main(["score", *words], desk.actions) == 1
+    *_, last = capsys.readouterr().err.splitlines()
+    assert last == "longriver: error: 2 of 2 runs did not complete, see above"
 
 
 def test_an_interrupt_ends_the_whole_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 from longriver.jobs.actions import Actions
 from longriver.jobs.cli import main
 from longriver.jobs.compare import comparison
+from longriver.jobs.compare_display import MAX_GROUPS
 from longriver.jobs.comparison import Comparison
 from longriver.jobs.config import RunConfig
 from longriver.jobs.folder_config import CompareConfig
@@ -95,6 +96,16 @@ def test_without_intervals_nothing_is_said_of_chance(
     assert main(["compare", a, b, "num_resamples=0"]) == 0
     said = capsys.readouterr().out
     assert "No interval was asked for" in said and "Too few documents" not in said
+
+
+def test_groups_that_are_not_shown_are_counted(
+    lines: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = (f'{{"id": "d{n}", "text": "a text", "half": "{n}"}}\n' for n in range(MAX_GROUPS + 3))
+    lines.write_text("".join(rows))
+    a = str(done(lines, "a"))
+    assert main(["compare", a, a]) == 0
+    assert "3 smaller groups: see --json" in capsys.readouterr().out
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:

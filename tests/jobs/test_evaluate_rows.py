@@ -57,6 +57,7 @@ def test_choices_and_labels_may_be_columns_of_lists(tmp_path: Path) -> None:
         {"q": "None?", "ends": ["a", " "], "names": ["A", "B"], "key": "A"},
         {"q": "Null?", "ends": ["a", None], "names": ["A", "B"], "key": "A"},
         {"q": "Names?", "ends": ["a", "b"], "names": ["A"], "key": "A"},
+        {"q": "Twice?", "ends": ["a", "b"], "names": ["A", "A"], "key": "A"},
     ]
     job = {"kind": "evaluate", "task": "multiple_choice", "context": "{q}", "choices": "ends"}
     job |= {"answer": "key", "labels": "names", "delimiter": " "}
@@ -65,8 +66,12 @@ def test_choices_and_labels_may_be_columns_of_lists(tmp_path: Path) -> None:
     assert [row["gold"] for row in found] == [2, 0]
     assert [row["choice_bytes"] for row in found] == [[4, 3, 5], [3, 3]]
     assert [row["choice_tokens"] for row in found] == [[5, 4, 6], [4, 4]]
-    reasons = [row["reason"] for row in rows_of(tmp_path / "run", "dead")]
-    assert reasons == ["too_few_choices", "empty_choice", "null_field", "bad_labels"]
+    dead = [(row["reason"], row["detail"]) for row in rows_of(tmp_path / "run", "dead")]
+    assert [reason for reason, _ in dead[:3]] == ["too_few_choices", "empty_choice", "null_field"]
+    assert dead[3:] == [
+        ("bad_labels", "1 label for 2 choices"),
+        ("bad_answer", "key is 'A', which is more than one of the labels A, A"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -77,6 +82,7 @@ def test_choices_and_labels_may_be_columns_of_lists(tmp_path: Path) -> None:
         (["job.answer=lable"], "job.answer=lable: lable is no column of"),
         (["job.answer="], "job.answer= cannot be used; give a text that is not empty"),
         (["job.choices=[a]"], "leaves no choice; give two templates or more, as in 'job.choices="),
+        (["job.choices=[{sol1},{sol2}]"], "is one text and no list; quote each template, as in"),
         (["job.choices=ends"], "job.choices=ends: ends is no column of"),
         (["job.choices=goal"], "one takes goal for a list, the other does not"),
         (["job.labels=[A]"], "job.labels=['A'] are 1 for 2 choices; give one for each"),

@@ -100,7 +100,7 @@ def test_another_order_for_a_folder_at_work_is_refused() -> None:
 def test_who_does_not_follow_is_told_how(capsys: pytest.CaptureFixture[str]) -> None:
     assert submit(order(id="mine", follow=False), connect_to(FakeJobServer())) == 0
     said = capsys.readouterr().err
-    assert "follow it: longriver submit logs mine cluster.address=http://head:8265\n" in said
+    assert "job mine goes on without us\nfollow it: longriver submit logs mine cluster" in said
     assert "stop it:   longriver submit stop mine cluster.address=http://head:8265\n" in said
 
 
@@ -152,6 +152,12 @@ def test_stopping_waits_until_the_job_has_ended(capsys: pytest.CaptureFixture[st
     assert ask("submit stop", question(), connect_to(server)) == 0
     assert server.stopped == ["a"]
     assert "job a has ended: STOPPED" in capsys.readouterr().err
+
+
+def test_a_head_that_forgets_the_job_meanwhile_is_one_line() -> None:
+    server = FakeJobServer(answers=[RUNNING, None])
+    with pytest.raises(OrderError, match=f"submit list cluster.address={ADDRESS}$"):
+        ask("submit stop", question(), connect_to(server))
 
 
 def test_what_has_ended_need_not_be_stopped(capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,6 +47,14 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return err.removeprefix("longriver: error: ").rstrip("\n")
 
 
+@pytest.mark.parametrize("words", [("a", "b"), ("a", "id=b"), ("id=a", "id=b")])
+def test_a_question_is_about_one_job(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, str]
+) -> None:
+    said = refusal(capsys, "submit", "stop", *words, ADDRESS)
+    assert said == "submit stop is for one job at a time, not for a, b"
+
+
 def test_an_order_is_sent_as_it_was_written_for_a_driver_inside_the_cluster() -> None:
     words = (
         "data.path=/my texts/it's=a.txt",

@@ -72,6 +72,14 @@ def test_a_document_in_parts_goes_on_into_the_next_row(tmp_path: Path) -> None:
     assert read(found, Passage(str(path), 2, 0, 9)) == b"three"
 
 
+def test_passages_can_be_of_something_else_in_a_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,id\nlong,short\n")
+    data = DataConfig.model_validate({"path": str(path), "id_column": "id"})
+    by_id = Excerpts(plan_sources(data), data, text_of=lambda d: iter((d.document_id.encode(),)))
+    assert read(by_id, Passage(str(path), 0, 0, 9)) == b"short"
+
+
 def test_input_that_is_gone_or_has_changed_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("something")

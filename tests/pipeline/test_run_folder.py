@@ -48,6 +48,14 @@ def test_a_changed_setting_is_refused_with_both_values(run_url: str) -> None:
     )
 
 
+def test_a_folder_of_another_job_is_refused_by_the_name_of_the_job(run_url: str) -> None:
+    folder = RunFolder.open(run_url)
+    folder.claim(order(**{"job.kind": "perplexity", "job.context_policy": "streaming"}))
+    other = order(**{"job.kind": "embed", "job.layer": -1})
+    with pytest.raises(PlanMismatch, match=r'job\.kind="perplexity", this order says "embed"'):
+        folder.claim(other)
+
+
 @pytest.mark.parametrize("name", ["model", "tokenizer", "inputs"])
 def test_a_changed_fingerprint_is_refused_with_both_values(run_url: str, name: str) -> None:
     folder = new_folder(run_url)

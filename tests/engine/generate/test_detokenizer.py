@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,6 +63,24 @@ def said(tokenizer: Tokenizer, ids: list[int], stop: tuple[str, ...] = ()) -> li
 @given(st.binary(max_size=40) | st.text(max_size=20).map(str.encode))
 def test_pieces_are_together_what_the_whole_decodes_to(data: bytes) -> None:
     assert "".join(said(ByteTokenizer(), list(data))) == data.decode(errors="replace")
+
+
+class Listening(ByteTokenizer):
+    """Every token is U+FFFD; remembers how many it was asked for at once."""
+
+    def __init__(self) -> None:
+        self.most = 0
+
+    def decode(self, ids: npt.ArrayLike) -> bytes:
+        count = np.size(ids)
+        self.most = max(self.most, count)
+        return "�".encode() * count
+
+
+def test_a_text_of_replacement_characters_does_not_wait_for_its_end() -> None:
+    tokenizer = Listening()
+    pieces = said(tokenizer, [0] * 500)
+    assert "".join(pieces) == "�" * 500 and tokenizer.most < 20
 
 
 @pytest.mark.parametrize("kind", ["bytes", "world", "gpt2", "llama"])

@@ -121,6 +121,17 @@ def test_documents_are_shown_by_their_ids(copied: Path, capsys: pytest.CaptureFi
     assert "documents=nobody: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["perplexity"], ["embed"], ["generate", "job.max_tokens=2"]])
+def test_documents_that_no_report_would_show_are_refused(
+    tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts, place = write_texts(tmp_path / "texts", 1), f"output.path={tmp_path / 'run'}"
+    small = ("engine.device=cpu", "engine.num_threads=1")
+    assert main([*words, f"data.path={texts}", place, *small]) == 0
+    assert main(["report", place, "documents=[nobody]"]) == 2
+    assert "documents=nobody has no effect: " in capsys.readouterr().err
+
+
 def test_a_run_that_is_not_complete_has_a_report_for_who_asks(tmp_path: Path) -> None:
     config = order_of(write_texts(tmp_path / "texts"), tmp_path / "run")
     with pytest.raises(KeyboardInterrupt):

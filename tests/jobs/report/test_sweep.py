@@ -10,9 +10,12 @@ import pytest
 from longriver.jobs.cli import main
 from longriver.jobs.report.sweep import sweep_page, write_sweep
 from longriver.jobs.report.swept import Swept, differing
+from tests.jobs.examples import QUESTIONS, written
 from tests.jobs.report.conftest import IMAGE, SCRIPT, TURNED
 from tests.jobs.report.test_markup import Seen, seen
 from tests.orders import write_texts
+
+CHOICES = ('job.choices=["{sol1}","{sol2}"]', "job.answer=label")
 
 
 @pytest.fixture
@@ -75,6 +78,23 @@ def test_runs_without_nats_are_in_the_table_alone(
     page = seen(Path("sweep.html").read_text())
     assert hrefs(page) == ["mean/report.html", "last/report.html"]
     assert "svg" not in page.tags
+
+
+def test_choices_are_told_by_their_accuracies(texts: Path) -> None:
+    questions = written(texts.parent / "questions.jsonl", QUESTIONS)
+    words = ["job.task=multiple_choice", 'job.context="Question: {goal}"', *CHOICES]
+    words += ["job.delimiter=a,b", "output.path=${job.delimiter}"]
+    assert swept("evaluate", questions, *words) == 0
+    text = seen(Path("sweep.html").read_text()).text
+    assert "accuracy, by length" in text and "gold perplexity" not in text
+
+
+def test_last_words_are_told_by_their_perplexity_too(texts: Path) -> None:
+    passages = written(texts.parent / "passages.jsonl", [{"text": "It is the end"}])
+    words = ["engine.tokens_per_step=64,128", "output.path=run${engine.tokens_per_step}"]
+    assert swept("evaluate", passages, *words) == 0
+    text = seen(Path("sweep.html").read_text()).text
+    assert "accuracy" in text and "gold perplexity" in text and "by length" not in text
 
 
 def run_of(name: str, bits: float | None, **order: str) -> Swept:

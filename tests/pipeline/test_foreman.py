@@ -227,14 +227,18 @@ def test_a_drained_run_lets_go_of_everything_and_goes_on_later(tmp_path: Path) -
     folder = tmp_path / "texts"
     folder.mkdir()
     for n in range(6):
-        (folder / f"{n}.txt").write_text(f"document {n} " + "." * 4000)
+        (folder / f"{n}.txt").write_text(f"document {n} {POISON} " + "." * 4000)
     config = order_of(folder, tmp_path / "run")
     session, spec = begin(config)
     drain = Drain()
-    workforce = ForkWorkforce(no_points(), drain, 2, new_shell=shell_that(die))
+
+    def dawdle() -> None:
+        time.sleep(0.5)
+
+    workforce = ForkWorkforce(no_points(), drain, 2, new_shell=shell_that(dawdle))
     timer = threading.Timer(0.3, drain.ask)
     with workforce, pytest.raises(Drained):
         timer.start()
         session.work(workforce, spec, SilentReporter())
     assert not list((tmp_path / "run" / "crumbs").rglob("*.json")), "nobody died"
-    assert_whole(work(config, die))
+    assert_whole(work(config, dawdle))

@@ -19,7 +19,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_holds_what_a_built_wheel_holds(wheel: Path) -> None:
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     wanted = {path for name in FOLDERS for path in (ROOT / name).rglob("*") if path.is_file()}
-    kept = {path for path in wanted if path.suffix not in (".md", ".pyc")}
+    kept = {path for path in wanted if path.suffix not in (".md", ".png", ".pyc")}
     assert held == {f"longriver/{path.relative_to(ROOT).as_posix()}" for path in kept}
     assert {"longriver/conf/config.yaml", "longriver/engine/demo/demo.safetensors"} <= held
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
+import torch
+
 from longriver.engine.errors import OrderError, RunFailed
 from longriver.pipeline.dispatcher import Limits
 from longriver.pipeline.plan_file import read_plan
@@ -77,6 +79,7 @@ def in_fork(act: Callable[[], int]) -> int:
         code = SURPRISE
         try:
             signal.alarm(GIVE_UP_S)
+            torch.set_num_threads(1)  # those that the parent had started are not here
             code = act()
         except BaseException:
             traceback.print_exc()

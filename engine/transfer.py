@@ -64,7 +64,7 @@ class CudaTransfer:
 
     def __init__(self, device: torch.device, depth: int = 1) -> None:
         self.device, self.depth = device, depth
-        self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self.stream = torch.cuda.Stream(device)
 
     def queue(self) -> AbstractContextManager[object]:
         self.stream.wait_stream(torch.cuda.current_stream(self.device))
@@ -79,7 +79,7 @@ class CudaTransfer:
         return x_cpu.copy_(x, non_blocking=True)
 
     def mark(self) -> Callable[[], object]:
-        copy_done = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        copy_done = torch.cuda.Event()
         copy_done.record(self.stream)
         return copy_done.synchronize
 

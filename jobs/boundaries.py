@@ -6,13 +6,21 @@ Gap = tuple[int, int]
 """Bytes of the document: where one stretch of text ends, and where the next one begins. Anywhere
 between, in the white space, is as good a place to cut."""
 
-ENDS = frozenset(".!?…‽؟۔।॥։።")  # noqa: RUF001, as they are meant
+ENDS = frozenset(".!?…‽؟।॥።\N{ARABIC FULL STOP}\N{ARMENIAN FULL STOP}")
 """What ends a sentence where white space follows."""
 
-WIDE_ENDS = frozenset("。！？｡．")  # noqa: RUF001
+WIDE_ENDS = frozenset(
+    "。｡\N{FULLWIDTH EXCLAMATION MARK}\N{FULLWIDTH QUESTION MARK}\N{FULLWIDTH FULL STOP}"
+)
 """What ends a sentence whatever follows."""
 
-CLOSERS = frozenset("\"'”’»›)]}」』）】〉》〕")  # noqa: RUF001
+CLOSERS = frozenset(
+    "\"'”»)]}」』】〉》"
+    "\N{RIGHT SINGLE QUOTATION MARK}"
+    "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"
+    "\N{FULLWIDTH RIGHT PARENTHESIS}"
+    "\N{RIGHT TORTOISE SHELL BRACKET}"
+)
 """What belongs to the sentence that has just ended."""
 
 SHORT = {"Mr", "Mrs", "Ms", "Dr", "St", "Prof", "Capt", "Col", "Gen", "Lt", "Rev", "Jr", "Sr"}

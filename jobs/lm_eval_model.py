@@ -39,7 +39,7 @@ PASSED_OVER = ("do_sample", "until", "max_gen_toks")
 
 
 @register_model("longriver")
-class LongriverLM(TemplateLM):  # type: ignore[misc]
+class LongriverLM(TemplateLM):
     """Contexts of any length, each distinct one read once, and all requests in shared steps.
 
     Args:

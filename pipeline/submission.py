@@ -39,7 +39,7 @@ CHATTERBOXES = ("ray.dashboard.modules.job.sdk", "ray.dashboard.modules.dashboar
 Result = TypeVar("Result")
 
 
-class _Client(JobSubmissionClient):  # type: ignore[misc]
+class _Client(JobSubmissionClient):
     """Ray's, which would wait for ever for a head that has been switched off."""
 
     def _do_request(self, method: str, endpoint: str, **given: Any) -> requests.Response:

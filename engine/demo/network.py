@@ -147,7 +147,8 @@ class ChannelMix(nn.Module):
 
     def forward(self, x: Tensor, shift: Tensor) -> Tensor:
         hidden = torch.relu(self.key(x + (_shifted(x, shift) - x) * self.x_k)).square()
-        return self.value(hidden)  # type: ignore[no-any-return]  # nn.Module calls are untyped
+        out: Tensor = self.value(hidden)
+        return out
 
 
 class Block(nn.Module):

@@ -5,6 +5,7 @@ import functools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 from longriver.engine.weights.hub import COMMIT, Listing, Unreachable
@@ -19,10 +20,8 @@ def hub_client(source: Source) -> "HubClient":
     Raises:
         WeightsError: the package is not installed.
     """
-    try:
-        import huggingface_hub  # noqa: F401  # an optional dependency
-    except ImportError:
-        raise source.wrong(f"needs a package: {INSTALL}") from None
+    if find_spec("huggingface_hub") is None:
+        raise source.wrong(f"needs a package: {INSTALL}")
     return _shared_client()
 
 

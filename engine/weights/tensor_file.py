@@ -36,7 +36,8 @@ def read_tensor_file(source: Source, file: Path) -> Tensors:
 def _read_safetensors(source: Source, file: Path) -> Tensors:
     try:
         with safe_open(file, framework="pt") as opened:
-            return {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118  # safe_open is no dict and cannot be iterated
+            keys = opened.keys()  # it is no dict, and cannot be iterated itself
+            return {key: opened.get_tensor(key) for key in keys}
     except SafetensorError as error:
         raise source.wrong(
             f"is not a whole safetensors file ({first_line(error)}); download it again"

@@ -1,5 +1,6 @@
 """WKV-7 with gradients on CPU, for training: equal-length sequences, state carried in and out."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numba
@@ -28,8 +29,8 @@ def wkv7_train(
     Args:
         w_BTHN: the decay itself, in (0, 1]; otherwise the letters of the reference.
     """
-    y, final = _Wkv7.apply(r_BTHN, w_BTHN, k_BTHN, v_BTHN, a_BTHN, b_BTHN, state_BHKV)  # type: ignore[no-untyped-call]  # torch leaves Function.apply untyped
-    return y, final
+    apply: Callable[..., tuple[Tensor, Tensor]] = _Wkv7.apply
+    return apply(r_BTHN, w_BTHN, k_BTHN, v_BTHN, a_BTHN, b_BTHN, state_BHKV)
 
 
 class _Wkv7(torch.autograd.Function):

@@ -17,50 +17,46 @@ def checkpoint(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("is_finished", [True, False])
-def test_the_folder_of_an_order_with_another_value(
-    refusal: Refusal,
+@pytest.fixture(params=[True, False], ids=["finished", "stopped"])
+def begin(
+    request: pytest.FixtureRequest,
     score: Callable[..., int],
     books: Path,
     run_folder: Path,
     capsys: pytest.CaptureFixture[str],
-    is_finished: bool,
+) -> Callable[..., None]:
+    """Scores the books, and forgets what was said of it."""
+
+    def begin(*words: str) -> None:
+        assert score(books, *words) == 0
+        if not request.param:
+            (run_folder / "_SUCCESS").unlink()
+        capsys.readouterr()
+
+    return begin
+
+
+def test_the_folder_of_an_order_with_another_value(
+    refusal: Refusal, begin: Callable[..., None], books: Path
 ) -> None:
-    assert score(books, "job.segment_tokens=8") == 0
-    if not is_finished:
-        (run_folder / "_SUCCESS").unlink()
-    capsys.readouterr()
+    begin("job.segment_tokens=8")
     line = refusal(books, "job.segment_tokens=16")
     assert "started with job.segment_tokens=8, this order says 16" in line
     assert "use another output.path" in line
 
 
 def test_the_folder_of_an_order_with_another_model(
-    refusal: Refusal,
-    score: Callable[..., int],
-    books: Path,
-    checkpoint: Path,
-    capsys: pytest.CaptureFixture[str],
+    refusal: Refusal, begin: Callable[..., None], books: Path, checkpoint: Path
 ) -> None:
-    assert score(books) == 0
-    capsys.readouterr()
+    begin()
     line = refusal(books, f"model.path={checkpoint}")
     assert line.count("sha256:") == 2 and "started with model=" in line
 
 
-@pytest.mark.parametrize("is_finished", [True, False])
 def test_the_folder_of_an_order_with_another_input(
-    refusal: Refusal,
-    score: Callable[..., int],
-    books: Path,
-    run_folder: Path,
-    capsys: pytest.CaptureFixture[str],
-    is_finished: bool,
+    refusal: Refusal, begin: Callable[..., None], books: Path
 ) -> None:
-    assert score(books) == 0
-    if not is_finished:
-        (run_folder / "_SUCCESS").unlink()
-    capsys.readouterr()
+    begin()
     (books / "a.txt").write_text("It was the age of wisdom, so to say.")
     line = refusal(books)
     assert line.count("sha256:") == 2 and "started with inputs=" in line

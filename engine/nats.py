@@ -24,12 +24,12 @@ def nats_of(logits_V: Floats, token: int) -> np.float32:
 def nats_of_rows(logits_RV: Tensor, ids_R: npt.NDArray[np.int32]) -> Floats:
     """The same for every row; those of a GPU are summed there, since moving them takes longer."""
     if logits_RV.is_cuda:
-        return summed_in_place(logits_RV, ids_R)
+        return summed_on_device(logits_RV, ids_R)
     rows = zip(logits_RV.numpy(), ids_R, strict=True)
     return np.array([nats_of(row, token) for row, token in rows], np.float32)
 
 
-def summed_in_place(logits_RV: Tensor, ids_R: npt.NDArray[np.int32]) -> Floats:
+def summed_on_device(logits_RV: Tensor, ids_R: npt.NDArray[np.int32]) -> Floats:
     """The same by the device that the logits are on, whose order of sums is its own."""
     z_RV = logits_RV.double()
     ids_R1 = torch.from_numpy(ids_R.astype(np.int64))[:, None].to(z_RV.device)

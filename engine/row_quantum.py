@@ -9,8 +9,9 @@ import logging
 from collections.abc import Iterable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from longriver.kernels import dispatch
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +32,10 @@ def _keeps_bits(weight: Tensor, quantum: int) -> bool:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(PROBE_ROWS, weight.shape[1], generator=generator)
     x = x.to(weight.device, weight.dtype)
-    whole = F.linear(x, weight)
+    product = dispatch.linear(x.device.type, x.dtype)
+    whole = product(x, weight)
     parts = ((0, quantum), (3, quantum), (0, 2 * quantum), (PROBE_ROWS - 256, 256))
     return all(
-        torch.equal(F.linear(x[start : start + rows].clone(), weight), whole[start : start + rows])
+        torch.equal(product(x[start : start + rows].clone(), weight), whole[start : start + rows])
         for start, rows in parts
     )

@@ -14,6 +14,7 @@ from torch import Tensor
 from longriver.kernels.head_gate import numba_cpu as head_gate_numba
 from longriver.kernels.head_gate import torch_any as head_gate_torch
 from longriver.kernels.layer_norm import torch_any as layer_norm_torch
+from longriver.kernels.linear import float32_cpu as linear_cpu
 from longriver.kernels.nll import blocked as nll_blocked
 from longriver.kernels.nll import numba_cpu as nll_numba
 from longriver.kernels.pool import numba_cpu as pool_numba
@@ -39,6 +40,7 @@ Form = Literal["recurrent", "chunked"]
 FLOAT32_ON_CPU: dict[str, Op] = {
     "head_gate": head_gate_numba.head_gate,
     "head_nll": nll_numba.head_nll,
+    "linear": linear_cpu.linear,
     "pool": pool_numba.pool,
     "token_mix": token_mix_numba.token_mix,
     "wkv4": wkv4_numba.wkv4,
@@ -50,6 +52,7 @@ ANYWHERE: dict[str, Op] = {
     "head_gate": head_gate_torch.head_gate,
     "head_nll": nll_blocked.head_nll,
     "layer_norm": layer_norm_torch.layer_norm,
+    "linear": linear_cpu.torch_linear,
     "pool": pool_torch.pool,
     "token_mix": token_mix_torch.token_mix,
     "wkv4": wkv4_torch.wkv4,
@@ -89,6 +92,11 @@ def head_nll(device_type: str, dtype: torch.dtype) -> Wkv:
 def layer_norm(device_type: str, dtype: torch.dtype) -> Wkv:
     """Returns the LayerNorm of rows, like ``head_gate``."""
     return _choose("layer_norm", device_type, dtype)
+
+
+def linear(device_type: str, dtype: torch.dtype) -> Callable[..., Tensor]:
+    """Returns the product with a matrix [out, in], like ``head_gate``."""
+    return _choose("linear", device_type, dtype)
 
 
 def pool(device_type: str, dtype: torch.dtype) -> Callable[..., None]:

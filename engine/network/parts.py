@@ -75,9 +75,11 @@ def mixtures(x_RD: Tensor, mix_MD: Tensor, batch: Batch, last_SD: Tensor) -> Ten
     return mix(x_RD, mix_MD, last_SD=last_SD, cu_seqlens=batch.cu_seqlens, slots=batch.slots)
 
 
-def linear(x_RD: Tensor, weight: Weight) -> Tensor:
-    """``x Wᵀ`` in the number type of ``x``."""
-    return weight(x_RD) if isinstance(weight, Int8Weight) else F.linear(x_RD, weight)
+def linear(x_RD: Tensor, weight: Weight, bias: Tensor | None = None) -> Tensor:
+    """``x Wᵀ + b`` in the number type of ``x``; whole numbers have no ``b``."""
+    if isinstance(weight, Int8Weight):
+        return weight(x_RD)
+    return dispatch.linear(x_RD.device.type, x_RD.dtype)(x_RD, weight, bias)
 
 
 def linear_float(x_RD: Tensor, weight: Weight) -> Tensor:
@@ -86,4 +88,4 @@ def linear_float(x_RD: Tensor, weight: Weight) -> Tensor:
         return linear(x_RD, weight)
     if x_RD.is_cuda:
         return torch.mm(x_RD, weight.T, out_dtype=torch.float32)
-    return F.linear(x_RD.float(), weight.float())
+    return linear(x_RD.float(), weight.float())

@@ -35,9 +35,9 @@ class TokenMix:
     up: tuple[Tensor, ...]
 
     def __call__(self, x_RD: Tensor, delta_RD: Tensor) -> Iterator[Tensor]:
-        learnt = torch.tanh(F.linear(torch.addcmul(x_RD, delta_RD, self.first), self.down))
+        learnt = torch.tanh(linear(torch.addcmul(x_RD, delta_RD, self.first), self.down))
         for static, up, part in zip(self.static, self.up, learnt.chunk(5, dim=1), strict=True):
-            yield torch.addcmul(x_RD, delta_RD, static + F.linear(part.contiguous(), up))
+            yield torch.addcmul(x_RD, delta_RD, static + linear(part.contiguous(), up))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class TimeMix6:
         return linear(self.norm.gated(y, gate), self.output), None
 
     def _log_decay(self, xw_RD: Tensor) -> Tensor:
-        learnt = F.linear(torch.tanh(F.linear(xw_RD, self.decay_down)), self.decay_up)
+        learnt = linear(torch.tanh(linear(xw_RD, self.decay_down)), self.decay_up)
         return torch.exp(self.decay + learnt.float()).neg_()
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from longriver.engine.batch import Batch
@@ -31,13 +30,13 @@ class LowRank:
     bias: Tensor | None = None
 
     def __call__(self, x_RD: Tensor) -> Tensor:
-        return F.linear(F.linear(x_RD, self.down), self.up, self.bias)
+        return linear(linear(x_RD, self.down), self.up, self.bias)
 
     def tanh(self, x_RD: Tensor) -> Tensor:
-        return F.linear(F.linear(x_RD, self.down).tanh_(), self.up, self.bias)
+        return linear(linear(x_RD, self.down).tanh_(), self.up, self.bias)
 
     def sigmoid(self, x_RD: Tensor) -> Tensor:
-        return F.linear(F.linear(x_RD, self.down).sigmoid_(), self.up, self.bias)
+        return linear(linear(x_RD, self.down).sigmoid_(), self.up, self.bias)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from longriver.kernels.exp_cpu import exp
 from longriver.kernels.int8_linear.onednn import Int8Weight, Rounded
+from longriver.kernels.linear.float32_cpu import linear
 from longriver.kernels.nll.blocked import ROW_BLOCK, VOCAB_BLOCK
 from longriver.kernels.nll.head import Head, row_blocks
 
@@ -37,19 +38,18 @@ def head_nll(
     # with one thread not even a pool: its idle threads would spin
     fold = _fold_serial if torch.get_num_threads() == 1 else _fold_parallel
     blocks = row_blocks(head_VD, vocab_block)
-    tile = torch.empty(min(rows, row_block), len(blocks[0]))
     sums = [x.numpy() for x in (target_R.long(), largest, total, chosen)]
     for begin in range(0, rows, row_block):
         parts = [x[begin : begin + row_block] for x in sums]
         some_RD = hidden_RD[begin : begin + row_block]
-        products = _products(some_RD, blocks, tile)
+        products = _products(some_RD, blocks)
         for number, logits in enumerate(products):
             fold(number * vocab_block, logits.numpy(), *parts)
     return largest + total.log() - chosen
 
 
 def _products(
-    hidden_RD: Tensor, blocks: Sequence[Tensor] | Sequence[Int8Weight], tile: Tensor
+    hidden_RD: Tensor, blocks: Sequence[Tensor] | Sequence[Int8Weight]
 ) -> Iterator[Tensor]:
     """The logits of some rows, block by block of the vocabulary; each is gone with the next."""
     whole = Rounded(hidden_RD) if isinstance(blocks[0], Int8Weight) else None
@@ -58,12 +58,7 @@ def _products(
             assert whole is not None
             yield block(whole)
         else:
-            corner = _corner(tile, len(hidden_RD), len(block))
-            yield torch.mm(hidden_RD, block.T, out=corner)
-
-
-def _corner(tile: Tensor, rows: int, columns: int) -> Tensor:
-    return tile.view(-1)[: rows * columns].view(rows, columns)
+            yield linear(hidden_RD, block)
 
 
 @numba.njit(cache=True, fastmath={"contract"}, nogil=True)

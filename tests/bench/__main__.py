@@ -9,11 +9,13 @@ import torch
 from rich.console import Console
 
 from longriver.engine.version import Version
-from tests.bench.engines import measure_engines
+from tests.bench.engines import measure_engines, measure_mixes
 from tests.bench.lengths import measure_contexts, measure_lengths
 from tests.bench.machine import describe
 from tests.bench.null_pipeline import measure_null_pipeline, measure_plans
 from tests.bench.plot import draw
+from tests.bench.products import measure_products
+from tests.bench.ray_data import measure_ray_data
 from tests.bench.report import Report
 from tests.bench.scale import FULL, QUICK
 from tests.bench.session import Bench
@@ -23,13 +25,16 @@ from tests.bench.timing import Roofline
 from tests.bench.workers import measure_workers
 
 PARTS: dict[str, Callable[[Bench], None]] = {
+    "products": measure_products,
     "engines": measure_engines,
+    "mixes": measure_mixes,
     "steps": measure_steps,
     "lengths": measure_lengths,
     "contexts": measure_contexts,
     "pipeline": measure_null_pipeline,
     "plans": measure_plans,
     "workers": measure_workers,
+    "ray-data": measure_ray_data,
 }
 
 

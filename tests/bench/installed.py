@@ -5,7 +5,7 @@ from importlib import metadata
 
 from tests.bench.session import Bench
 
-WAY_OUT = "is not installed; pip install -e '.[bench]'"
+WAY_OUT = "is not installed; pip install -e '.[{}]'"
 
 
 def version_of(package: str) -> str | None:
@@ -15,9 +15,15 @@ def version_of(package: str) -> str | None:
         return None
 
 
-def is_missing(bench: Bench, package: str, look: Callable[[str], str | None] = version_of) -> bool:
-    """Whether a package is not there, which the report then says."""
+def is_missing(
+    bench: Bench,
+    package: str,
+    look: Callable[[str], str | None] = version_of,
+    *,
+    extra: str = "bench",
+) -> bool:
+    """Whether a package, of one of our extras, is not there, which the report then says."""
     if look(package) is not None:
         return False
-    bench.miss(f"{package} {WAY_OUT}")
+    bench.miss(f"{package} {WAY_OUT.format(extra)}")
     return True

@@ -7,7 +7,17 @@ from pathlib import Path
 
 from tests.bench.installed import version_of
 
-PACKAGES = ("longriver", "torch", "numpy", "numba", "pyarrow", "ray", "rwkv", "transformers")
+PACKAGES = (
+    "longriver",
+    "torch",
+    "numpy",
+    "numba",
+    "pyarrow",
+    "ray",
+    "rwkv",
+    "transformers",
+    "llama-cpp-python",
+)
 
 
 def describe() -> dict[str, object]:

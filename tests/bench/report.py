@@ -58,23 +58,18 @@ class Report:
     facts: list[Fact] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
-    def add(self, section: str, works: Sequence[Work], samples: Sequence[list[Sample]]) -> None:
-        """A group, whose first work is what the others are compared with."""
-        first, base = works[0], samples[0]
+    def put(self, section: str, works: Sequence[Work], samples: Sequence[list[Sample]]) -> None:
+        """A group, whose first work is what the others are compared with; instead of the same."""
+        names = {work.name for work in works}
+        self.rows = [row for row in self.rows if row.section != section or row.name not in names]
         for work, rounds in zip(works, samples, strict=True):
-            is_first = work is first
-            self.rows.append(
-                Row(
-                    section,
-                    work.name,
-                    rate(rounds),
-                    None if work.flops is None else fraction(rounds, work.flops),
-                    None if is_first else ratio(rounds, base, work.compared),
-                    None if is_first else str(work.compared),
-                    first.name,
-                    rounds,
-                )
-            )
+            self.rows.append(_row(section, work, rounds, works[0], samples[0]))
+
+    def put_fact(self, fact: Fact) -> None:
+        """A figure, instead of one of the same name."""
+        of = fact.section, fact.name
+        self.facts = [other for other in self.facts if (other.section, other.name) != of]
+        self.facts.append(fact)
 
     def write(self, path: Path) -> None:
         """Writes JSON."""
@@ -90,6 +85,22 @@ class Report:
                 if entry.section == section:
                     table.add_row(*entry.cells)
         return table
+
+
+def _row(
+    section: str, work: Work, rounds: list[Sample], first: Work, base: Sequence[Sample]
+) -> Row:
+    is_first = work is first
+    return Row(
+        section,
+        work.name,
+        rate(rounds),
+        None if work.flops is None else fraction(rounds, work.flops),
+        None if is_first else ratio(rounds, base, work.compared),
+        None if is_first else str(work.compared),
+        first.name,
+        rounds,
+    )
 
 
 def _short(value: float) -> str:

@@ -18,6 +18,7 @@ class Scale:
     null_documents: rows that the pipeline reads with a null engine, in shards of the usual size.
     null_rows:      the same in shards as small as can be.
     worker_rounds:  with one and with two workers on Ray; 0 leaves them out.
+    ray_data_rounds: here and in Ray Data, minutes each; 0 leaves them out.
     """
 
     rounds: int = 5
@@ -37,6 +38,7 @@ class Scale:
     null_documents: int = 20_000
     null_rows: int = 2_000
     worker_rounds: int = 5
+    ray_data_rounds: int = 3
 
 
 FULL = Scale()
@@ -58,4 +60,5 @@ QUICK = Scale(
     null_documents=500,
     null_rows=50,
     worker_rounds=0,
+    ray_data_rounds=0,
 )

@@ -10,12 +10,12 @@ from longriver.engine.version import Version
 from tests.bench.report import Fact, Report
 from tests.bench.scale import Scale
 from tests.bench.size import Size
-from tests.bench.timing import Work, interleaved
+from tests.bench.timing import Sample, Work, interleaved
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """``folder`` is scratch; ``out`` is where the JSON goes, rewritten after every group."""
+    """``folder`` is scratch; ``out`` is where the JSON goes, rewritten after every round."""
 
     scale: Scale
     size: Size
@@ -26,16 +26,19 @@ class Bench:
     roof: Callable[[], float]
 
     def measure(self, section: str, works: Sequence[Work]) -> None:
-        """Times a group in rounds; see ``Report.add``."""
+        """Times a group in rounds, and reports those that are done; see ``Report.put``."""
         self.say(section, ", ".join(work.name for work in works))
-        self.report.add(section, works, interleaved(works, self.scale.rounds, self.roof))
-        self.report.write(self.out)
+        rounds: list[list[Sample]] = []
+        for samples in interleaved(works, self.scale.rounds, self.roof):
+            rounds.append(samples)
+            self.report.put(section, works, list(map(list, zip(*rounds, strict=True))))
+            self.report.write(self.out)
 
     def note(self, section: str, name: str, unit: str, *rounds: float) -> None:
-        """Adds a figure, the median of its rounds."""
+        """Adds a figure, the median of its rounds so far; instead of the same of fewer."""
         value = statistics.median(rounds)
         self.say(section, f"{name}: {value:.4g} {unit}")
-        self.report.facts.append(Fact(section, name, unit, list(rounds), value))
+        self.report.put_fact(Fact(section, name, unit, list(rounds), value))
         self.report.write(self.out)
 
     def miss(self, sentence: str) -> None:

@@ -9,7 +9,7 @@ import torch
 from tests.bench.__main__ import main
 from tests.bench.installed import is_missing
 from tests.bench.report import Report
-from tests.bench.scale import QUICK
+from tests.bench.scale import QUICK, Scale
 from tests.bench.session import Bench
 from tests.bench.size import SIZES
 from tests.bench.texts import mixed_lengths, shuffled
@@ -45,9 +45,22 @@ def test_a_round_does_every_work_between_two_looks_at_the_roofline() -> None:
 
         return Work(name, run)
 
-    samples = interleaved([work("a"), work("b")], 2, roof)
+    rounds = list(interleaved([work("a"), work("b")], 2, roof))
     assert done == ["roof", "a0", "roof", "b0", "roof", "a1", "roof", "b1", "roof"]
-    assert [[sample.roof for sample in taken] for taken in samples] == [[2, 6], [4, 8]]
+    assert [[sample.roof for sample in samples] for samples in rounds] == [[2, 4], [6, 8]]
+
+
+def test_rounds_that_are_done_are_kept_where_one_is_stopped(tmp_path: Path) -> None:
+    def run(number: int) -> int:
+        if number == 2:
+            raise KeyboardInterrupt
+        return sum(range(10**5))
+
+    out = tmp_path / "bench.json"
+    bench = Bench(Scale(rounds=3), SIZES["tiny"], (), tmp_path, out, Report({}), lambda: 1.0)
+    with pytest.raises(KeyboardInterrupt):
+        bench.measure("a group", [Work("a", run), Work("b", run)])
+    assert [len(row["rounds"]) for row in json.loads(out.read_text())["rows"]] == [2, 2]
 
 
 def test_mixed_lengths_reach_from_the_shortest_to_the_longest() -> None:
@@ -77,7 +90,7 @@ def test_a_quick_run_measures_all_and_writes_json(
     found = json.loads((tmp_path / "b.json").read_text())
     assert {"date", "machine", "cpu", "packages", "is_quick", "size"} <= found["about"].keys()
     rows = {(row["section"], row["name"]): row for row in found["rows"]}
-    mixed = rows["RWKV-7, tiny", "mixed lengths"]
+    mixed = rows["RWKV-7, tiny, documents", "mixed lengths"]
     assert mixed["compared"] == "of the first" and mixed["first"] == "one long text"
     assert len(mixed["rounds"]) == QUICK.rounds and mixed["ratio"] > 0 < mixed["fraction"]
     assert mixed["rounds"][0].keys() == {"count", "cpu_s", "wall_s", "roof"}

@@ -2,11 +2,13 @@
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import torch
+
+from longriver.kernels.linear.float32_cpu import linear
 
 ROWS, INNER, OUTER = 512, 768, 3072
 """The matrix product of the roofline: a step through a layer of width 768."""
@@ -53,7 +55,7 @@ class Sample:
 
 
 class Roofline:
-    """The rate of float32 matrix products on this process's threads."""
+    """The rate of float32 matrix products on this process's threads, by the faster library."""
 
     def __init__(self, num_products: int) -> None:
         self.num_products = num_products
@@ -64,26 +66,26 @@ class Roofline:
         """Returns flop/s, by CPU time."""
         began_s = time.process_time()
         for _ in range(self.num_products):
-            torch.nn.functional.linear(self.rows, self.weight)
+            linear(self.rows, self.weight)
         seconds = time.process_time() - began_s
         return self.num_products * 2 * ROWS * INNER * OUTER / seconds
 
 
 def interleaved(
     works: Sequence[Work], num_rounds: int, roof: Callable[[], float]
-) -> list[list[Sample]]:
-    """The samples of each work; a round does all works one after the other."""
-    samples: list[list[Sample]] = [[] for _ in works]
+) -> Iterator[list[Sample]]:
+    """A sample of each work, round by round; a round does all works one after the other."""
     before = roof()
     for number in range(num_rounds):
-        for work, taken in zip(works, samples, strict=True):
+        samples = []
+        for work in works:
             cpu_s, wall_s = time.process_time(), time.perf_counter()
             count = work.run(number)
             cpu_s, wall_s = time.process_time() - cpu_s, time.perf_counter() - wall_s
             after = roof()
-            taken.append(Sample(count, cpu_s, wall_s, (before + after) / 2))
+            samples.append(Sample(count, cpu_s, wall_s, (before + after) / 2))
             before = after
-    return samples
+        yield samples
 
 
 def rate(samples: Sequence[Sample]) -> float:

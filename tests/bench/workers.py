@@ -34,7 +34,7 @@ def measure_workers(bench: Bench) -> None:
         return bench.miss("one against two workers on Ray: left out by --quick")
     numbers = range(bench.scale.worker_rounds)
     try:
-        rounds = [(_seconds(bench, 1), _seconds(bench, 2)) for _ in numbers]
+        rounds = [tuple(_seconds(bench, n) for n in (1, 2)) for _ in numbers]
     except OrderError as error:
         return bench.miss(f"one against two workers on Ray: {error}")
     num_bytes = sum(path.stat().st_size for path in NOVEL.iterdir())
@@ -44,10 +44,23 @@ def measure_workers(bench: Bench) -> None:
 
 
 def _seconds(bench: Bench, num_workers: int) -> float:
-    config = order_of(NOVEL, bench.folder / "ray-run", job={"segment_tokens": 1024})
+    return seconds_on_ray(bench, num_workers, job={"segment_tokens": 1024})
+
+
+def seconds_on_ray(bench: Bench, num_workers: int, **parts: dict[str, object]) -> float:
+    """Wall time of scoring texts, the start of Ray and its workers aside.
+
+    Args:
+        parts: of the order.
+
+    Raises:
+        OrderError: Ray cannot be started here.
+    """
+    folder = bench.folder / "ray-run"
+    config = order_of(NOVEL, folder, **parts)
     cluster = ClusterConfig(kind="ray", num_workers=num_workers)
     with TimedRayWorkforce(cluster, Drain()) as workforce:
         session, spec = begin(config)
         session.work(workforce, spec, SilentReporter())
-    shutil.rmtree(bench.folder / "ray-run")
+    shutil.rmtree(folder)
     return workforce.seconds

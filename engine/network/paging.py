@@ -4,6 +4,7 @@ import ctypes
 import mmap
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -71,15 +72,35 @@ def forget(x: Tensor) -> None:
 
 def is_file(x: Tensor) -> bool:
     """Whether a tensor on CPU is mapped from a file, as far as the system tells."""
+    return mapping(x) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Where a mapped tensor lies in its file.
+
+    path:   as the system remembers it; by now another file may bear that name.
+    offset: bytes before the tensor.
+    """
+
+    path: str
+    inode: int
+    offset: int
+
+
+def mapping(x: Tensor) -> Mapping | None:
+    """The file that a tensor on CPU is mapped from; None for memory, and where nobody tells."""
     if sys.platform != "linux" or x.device.type != "cpu" or not MAPS.exists():
-        return False
+        return None
     address = x.data_ptr()
     for line in MAPS.read_text().splitlines():
-        span, _, _, _, inode, *_ = line.split()
+        span, _, offset, _, inode, *path = line.split(maxsplit=5)
         begin, end = (int(edge, 16) for edge in span.split("-"))
         if begin <= address < end:
-            return inode != "0" and address + x.numel() * x.element_size() <= end
-    return False
+            if inode == "0" or address + x.numel() * x.element_size() > end:
+                return None
+            return Mapping(path[0], int(inode), int(offset, 16) + address - begin)
+    return None
 
 
 def _blocks(x: Tensor) -> Sequence[Tensor]:

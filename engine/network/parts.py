@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from longriver.engine.batch import Batch
-from longriver.engine.network.paging import forget
+from longriver.engine.network.file_rows import FileRows
 from longriver.kernels import dispatch
 from longriver.kernels.head_gate.bonus import Bonus
 from longriver.kernels.int8_linear.onednn import Int8Weight
@@ -23,19 +23,13 @@ Weight = Tensor | Int8Weight
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """Rows [D] by token, in the file's number type; a file's pages go once they were looked at.
-
-    Around each row that is looked up the system maps sixteen pages, in the end the whole table.
-    """
+    """Rows [D] by token, in the file's number type, and from the file where it is mapped."""
 
     table: Tensor
-    is_file: bool
+    file: FileRows | None = None
 
     def __call__(self, tokens_R: Tensor) -> Tensor:
-        rows = F.embedding(tokens_R, self.table)
-        if self.is_file:
-            forget(self.table)
-        return rows
+        return F.embedding(tokens_R, self.table) if self.file is None else self.file(tokens_R)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from longriver.engine.errors import WeightsError
-from longriver.engine.network.paging import all_finite, converted, is_file, let_go, stacked
+from longriver.engine.network.file_rows import FileRows
+from longriver.engine.network.paging import all_finite, converted, let_go, stacked
 from longriver.engine.network.parts import Embedding, HeadNorm, Norm, Weight
 from longriver.engine.version import Version
 from longriver.kernels.int8_linear.onednn import Int8Weight
@@ -112,7 +113,7 @@ class Reader:
         found = self.take(key, shape)
         table = found.to(self.device)
         let_go(found)
-        return Embedding(table, is_file(table))
+        return Embedding(table, FileRows.of(table))
 
     def take(self, key: str, shape: tuple[int, ...]) -> Tensor:
         return self._finite(key, self._sized(key, shape))

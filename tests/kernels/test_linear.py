@@ -55,6 +55,21 @@ def test_onednn_gives_a_row_the_same_bits_whatever_stands_beside_it(
         assert torch.equal(onednn_linear(x[begin:end].clone(), weight, bias), whole[begin:end])
 
 
+@pytest.mark.skipif("onednn" not in FORMS, reason="this torch was built without oneDNN")
+@pytest.mark.parametrize("inputs, outputs", [*SHAPES, (8192, 64)])
+def test_threads_do_not_change_onednns_bits(inputs: int, outputs: int) -> None:
+    x, weight, _ = _operands(48, inputs, outputs)
+    threads = torch.get_num_threads()
+    found = []
+    try:
+        for num_threads in (1, 2, 5):
+            torch.set_num_threads(num_threads)
+            found.append(onednn_linear(x, weight))
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(other, found[0]) for other in found)
+
+
 @pytest.mark.parametrize(
     "cpu, has_avx512, is_preferred",
     [

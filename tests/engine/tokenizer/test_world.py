@@ -130,9 +130,17 @@ def test_real_text_in_chunks_is_tokenized_as_others_do(shared_data: Path, text: 
     assert tokens.ids.tolist() == list(other_implementation().encode(data.decode()))
 
 
-def test_an_unknown_id_is_named() -> None:
-    with pytest.raises(ValueError, match="65535"):
-        world().decode([11, 65535])
+@pytest.mark.parametrize("id_", [-1, 65535, 1 << 40])
+def test_an_unknown_id_is_named(id_: int) -> None:
+    with pytest.raises(ValueError, match=f"id {id_} is not"):
+        world().decode([11, id_])
+
+
+def test_an_id_that_a_vocabulary_leaves_out_is_named() -> None:
+    gapped = WorldTokenizer({bytes([byte]): 2 * byte + 1 for byte in range(256)})
+    assert gapped.decode([131, 0, 133]) == b"AB"
+    with pytest.raises(ValueError, match="id 132 is not"):
+        gapped.decode([131, 132])
 
 
 def test_the_end_of_text_decodes_to_nothing() -> None:

@@ -5,8 +5,8 @@ import sys
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """As glibc's malloc.h names them."""
-LARGEST = 32 << 20
-"""Bytes: what stays with the process, and what is mapped by itself; glibc takes no more of that."""
+LARGEST, KEPT = 32 << 20, 256 << 20
+"""Bytes of a tensor that is not mapped by itself, the most that glibc takes; and what is kept."""
 
 
 def keep_freed_memory() -> None:
@@ -17,4 +17,4 @@ def keep_freed_memory() -> None:
     """
     if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
         mallopt(M_MMAP_THRESHOLD, LARGEST)
-        mallopt(M_TRIM_THRESHOLD, LARGEST)
+        mallopt(M_TRIM_THRESHOLD, KEPT)

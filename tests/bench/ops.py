@@ -4,11 +4,10 @@ import itertools
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
 from longriver.engine.network import Network
 from longriver.engine.version import Version
-from longriver.kernels.nll.blocked import head_nll
+from longriver.kernels import dispatch
 from tests.bench.scale import Scale
 from tests.bench.size import Size
 from tests.bench.timing import Compared, Work
@@ -48,7 +47,9 @@ def _head(network: Network, scale: Scale) -> Work:
     hidden = torch.randn(scale.step_tokens, network.width)
     targets = torch.randint(0, network.vocab_size, (scale.step_tokens,))
 
-    def once() -> Tensor:
+    head_nll = dispatch.head_nll("cpu", torch.float32)
+
+    def once() -> object:
         return head_nll(hidden, network.head, targets)
 
     return _repeated("nll, the head", once, scale, 2 * network.head.numel())

@@ -85,10 +85,17 @@ def _ray_data_s(source: Path, path: Path, step: int) -> float:
     """From the first text that an actor begins to the last one that is done."""
     import ray
 
-    ray.init(num_cpus=NUM_WORKERS, include_dashboard=False, log_to_driver=False)
+    # one more, or the actors would leave none for the tasks that read the file
+    ray.init(
+        num_cpus=NUM_WORKERS + 1,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="CRITICAL",
+    )
     try:
         ray.data.DataContext.get_current().enable_progress_bars = False
-        done = ray.data.read_parquet(str(source)).map_batches(
+        texts = ray.data.read_parquet(str(source), override_num_blocks=LENGTHS[0])
+        done = texts.map_batches(
             Scorer,
             fn_constructor_args=(path, step),
             batch_size=1,

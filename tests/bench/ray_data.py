@@ -94,7 +94,8 @@ def _ray_data_s(source: Path, path: Path, step: int) -> float:
     )
     try:
         ray.data.DataContext.get_current().enable_progress_bars = False
-        texts = ray.data.read_parquet(str(source), override_num_blocks=LENGTHS[0])
+        # one file is one block, which one actor would take whole
+        texts = ray.data.read_parquet(str(source)).repartition(LENGTHS[0])
         done = texts.map_batches(
             Scorer,
             fn_constructor_args=(path, step),

@@ -47,12 +47,12 @@ def _engines(bench: Bench) -> Iterator[tuple[str, Engine, Path]]:
         path.unlink()
 
 
-def long_work(bench: Bench, engine: Engine) -> Work:
+def long_work(bench: Bench, engine: Engine, name: str = LONG) -> Work:
     """A long text, read once before."""
     length = bench.scale.long_tokens
     read(engine, [bench.scale.step_tokens])
     flops = flops_per_token(engine.network)
-    return Work(LONG, lambda number: read(engine, [length], number), flops)
+    return Work(name, lambda number: read(engine, [length], number), flops)
 
 
 def _mixes(bench: Bench, engine: Engine) -> list[Work]:

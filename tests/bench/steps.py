@@ -2,14 +2,11 @@
 
 import torch
 
-from longriver.engine.engine import Engine
-from longriver.engine.inspection import flops_per_token
 from longriver.engine.version import Version
 from longriver.kernels.int8_linear.onednn import is_available
+from tests.bench.engines import long_work
 from tests.bench.session import Bench
 from tests.bench.size import checkpoint
-from tests.bench.texts import read
-from tests.bench.timing import Work
 from tests.checkpoints import loaded
 from tests.engine.reading import engine_of
 
@@ -19,19 +16,13 @@ def measure_steps(bench: Bench) -> None:
     path = checkpoint(Version.V7, bench.size, bench.folder)
     network = loaded(path)
     works = [
-        _work(bench, f"{tokens:,} tokens a step", engine_of(network, tokens_per_step=tokens))
+        long_work(bench, engine_of(network, tokens_per_step=tokens), f"{tokens:,} tokens a step")
         for tokens in bench.scale.steps
     ]
     if is_available():
         rounded = engine_of(loaded(path, torch.int8), dtype="int8")
-        works.append(_work(bench, "int8", rounded))
+        works.append(long_work(bench, rounded, "int8"))
     else:
         bench.miss("int8: this torch was built without oneDNN")
     bench.measure(f"RWKV-7, {bench.size.name}, by step", works)
     path.unlink()
-
-
-def _work(bench: Bench, name: str, engine: Engine) -> Work:
-    read(engine, [bench.scale.step_tokens])
-    flops = flops_per_token(engine.network)
-    return Work(name, lambda number: read(engine, [bench.scale.long_tokens], number), flops)

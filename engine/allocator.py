@@ -13,7 +13,7 @@ def keep_freed_memory() -> None:
     """Keeps activations in memory that is there, where the C library is glibc.
 
     By default it returns them to the system when a step has freed them, and the system clears every
-    page that it gives again: 60,000 pages in 2,048 tokens of a 0.1B, 4 % of their time.
+    page that it gives again: 60,000 pages in 2,048 tokens of a 0.1B.
     """
     if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
         mallopt(M_MMAP_THRESHOLD, LARGEST)

@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "ray" in item.keywords:  # they share one Ray, so they share a process
             item.add_marker(pytest.mark.xdist_group("ray"))
         if "gpu" in item.keywords and not has_gpu:
-            item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+            item.add_marker(pytest.mark.skip(reason="runs CUDA kernels; torch finds no device"))
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ print(faults() - before)
 PAGES_OF_A_STEP = 6 * (4 << 20) // 4096
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's own")
 def test_steps_after_the_first_ask_for_hardly_a_page() -> None:
     done = subprocess.run(
         [sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True

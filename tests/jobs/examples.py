@@ -34,7 +34,9 @@ def written(path: Path, rows: list[dict[str, object]]) -> Path:
     return path
 
 
-def order(rows: Path, run_path: Path, job: dict[str, object], /, **parts: object) -> RunConfig:
+def order(
+    rows: Path, run_path: Path, job: dict[str, object], /, **parts: dict[str, object]
+) -> RunConfig:
     """An order of a job that makes examples of rows."""
-    made = order_of(rows, run_path, **parts)  # type: ignore[arg-type]
+    made = order_of(rows, run_path, **parts)
     return RunConfig.model_validate({**made.model_dump(), "job": job})

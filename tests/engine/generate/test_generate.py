@@ -81,7 +81,7 @@ class Unspaced:
         return "letter"
 
 
-class NotingPipeline(PIPELINE):  # type: ignore[misc]
+class NotingPipeline(PIPELINE):
     """That pipeline; notes the tokens that it chooses."""
 
     def __init__(self, oracle: Oracle) -> None:

@@ -1,6 +1,7 @@
 """From logits to a token: cut as others cut, drawn as probabilities say, penalised by the book."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given
@@ -203,8 +204,8 @@ def test_logits_that_are_not_finite_choose_nothing(wrong: float) -> None:
 
 def test_only_tokens_with_a_text_are_chosen_and_those_that_stop() -> None:
     class Gaps(ByteTokenizer):
-        def decode(self, ids: object) -> bytes:
-            found = super().decode(ids)  # type: ignore[arg-type]
+        def decode(self, ids: npt.ArrayLike) -> bytes:
+            found = super().decode(ids)
             if 3 in found:
                 raise ValueError("3")
             return found

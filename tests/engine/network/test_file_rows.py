@@ -12,7 +12,7 @@ from longriver.engine.network.file_rows import FileRows
 from tests.checkpoints import saved
 from tests.engine.network.test_paging import resident_file_bytes
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is mapped")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc/self/maps")
 SHAPE = 40_000, 256
 
 

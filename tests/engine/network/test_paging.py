@@ -62,7 +62,7 @@ def test_memory_that_is_no_file_keeps_its_content() -> None:
     assert torch.equal(x, torch.arange(2_000_000.0))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what is mapped")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc/self/maps")
 def test_what_was_read_of_a_file_leaves_the_process(tmp_path: Path) -> None:
     x = torch.randn(4_000_000)
     torch.save({"x": x}, tmp_path / "x.pth")

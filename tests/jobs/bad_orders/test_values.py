@@ -30,7 +30,7 @@ def test_a_bad_key_or_value(refusal: Refusal, books: Path, word: str, sentence: 
     assert f"longriver: error: {sentence}" in refusal(books, word)
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="with a GPU, cuda is no mistake")
 def test_a_gpu_that_is_not_there(refusal: Refusal, books: Path) -> None:
     line = refusal(books, "engine.device=cuda")
     assert "engine.device=cuda" in line and "use engine.device=cpu" in line

@@ -71,8 +71,8 @@ def test_the_harness_reads_our_words_and_the_process_has_its_own_again() -> None
 
 
 @pytest.mark.parametrize(("said", "code"), [(None, 0), (0, 0), (2, 2), ("no such task", 1)])
-def test_its_exit_is_ours(said: object, code: int) -> None:
-    assert launch(["--tasks", "piqa"], there, lambda: sys.exit(said)) == code  # type: ignore[arg-type]
+def test_its_exit_is_ours(said: int | str | None, code: int) -> None:
+    assert launch(["--tasks", "piqa"], there, lambda: sys.exit(said)) == code
 
 
 def test_ctrl_c_is_one_line_and_code_130(capsys: pytest.CaptureFixture[str]) -> None:

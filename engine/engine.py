@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from longriver.engine.allocator import keep_freed_memory
 from longriver.engine.candidate import CandidateSequence
 from longriver.engine.checkpoint import fitting_tokenizer
 from longriver.engine.config import EngineConfig, ModelConfig
@@ -70,7 +69,6 @@ class Engine:
         self.network, self.tokenizer, self.settings = network, tokenizer, settings
         self.transfer = transfer or for_device(settings.device)
         _set_threads(settings.num_threads)
-        keep_freed_memory()
         self.row_quantum = _row_quantum(network, settings)
 
     @staticmethod

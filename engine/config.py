@@ -50,8 +50,6 @@ class EngineConfig(BaseModel):
                      a large model on an idle one; many documents want ``cluster.kind=ray``.
     reproducible:    on GPU, run every step at one fixed size, so that a document's result does not
                      depend on who shares its batch. On CPU that holds always.
-    share_weights:   on CPU, keep the weights of a large half-precision checkpoint as float32 in a
-                     file of the user's cache, so that the workers of a machine hold them once.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,4 +60,3 @@ class EngineConfig(BaseModel):
     tokens_per_step: Count | Literal["auto"] = "auto"
     num_threads: Count | Literal["auto"] = "auto"
     reproducible: bool = False
-    share_weights: bool = True

@@ -23,8 +23,7 @@ from longriver.engine.generate.sequence import Continuation, GeneratingSequence
 from longriver.engine.generate.texts import generate, stream
 from longriver.engine.given_texts import given_text, given_texts
 from longriver.engine.network import Network
-from longriver.engine.network.load import network_from
-from longriver.engine.network.shared_weights import shared
+from longriver.engine.network.load import load_network
 from longriver.engine.nll import NllSum
 from longriver.engine.reading import Reading, Result
 from longriver.engine.result import Failed
@@ -39,7 +38,7 @@ from longriver.engine.tokenizer.base import Tokenizer
 from longriver.engine.tokenizer.pair import continuations
 from longriver.engine.transfer import Transfer, for_device
 from longriver.engine.wants import NLL, Wants
-from longriver.engine.weights import fingerprint, read_tensors
+from longriver.engine.weights import fingerprint
 from longriver.engine.windowed import WindowedSequence
 from longriver.kernels.nll.blocked import VOCAB_BLOCK
 from longriver.kernels.nll.head import row_blocks
@@ -82,10 +81,7 @@ class Engine:
         """
         order = model or ModelConfig()
         settings = resolve(engine or EngineConfig())
-        tensors = read_tensors(order)
-        if settings.share_weights:
-            tensors = shared(order, tensors)
-        network = network_from(order, tensors, settings.device, settings.dtype)
+        network = load_network(order, settings.device, settings.dtype)
         tokenizer = fitting_tokenizer(order, network.vocab_size)
         return Engine(network, tokenizer, settings)
 

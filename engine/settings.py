@@ -23,7 +23,6 @@ class Settings:
     tokens_per_step: int
     num_threads: int
     reproducible: bool
-    share_weights: bool
 
     @property
     def dtype_name(self) -> str:
@@ -54,7 +53,6 @@ def resolve(config: EngineConfig, *, has_cuda: bool | None = None) -> Settings:
         tokens if config.tokens_per_step == "auto" else config.tokens_per_step,
         1 if config.num_threads == "auto" else config.num_threads,
         config.reproducible,
-        config.share_weights and not on_gpu and dtype != "int8",
     )
 
 

@@ -75,7 +75,6 @@ KEYS = {
     "engine.tokens_per_step": "tokens in one forward pass",
     "engine.num_threads": "CPU threads of this process",
     "engine.reproducible": "on GPU: the same bits always, but slower",
-    "engine.share_weights": "on CPU: workers of a machine hold weights once",
     "cluster.kind": "this process, without Ray; or ray",
     "cluster.address": "a running Ray: auto or ray://host:port",
     "cluster.num_workers": "Ray actors; null: one a GPU or CPU core",

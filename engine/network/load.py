@@ -21,6 +21,9 @@ GroupNorm(x / 8, 1e-5) is the same."""
 TUNED = (Version.V5_2, Version.V6, Version.V7)
 """Versions whose initial state can be in the checkpoint, as ``time_state``."""
 
+KEPT_FROM = 64 << 20
+"""Bytes of float32; weights that a cache holds are not worth widening at every step."""
+
 UNUSED = {Version.V7: frozenset({"blocks.0.att.v0", "blocks.0.att.v1", "blocks.0.att.v2"})}
 """Present in some files, absent in others: the first layer has no value residual."""
 
@@ -38,11 +41,20 @@ def load_network(model: ModelConfig, device: torch.device, dtype: torch.dtype) -
 
 
 def network_from(
-    model: ModelConfig, tensors: Tensors, device: torch.device, dtype: torch.dtype
+    model: ModelConfig,
+    tensors: Tensors,
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    kept_from: int = KEPT_FROM,
 ) -> Network:
-    """The network of tensors that have been read already; otherwise like ``load_network``."""
+    """The network of tensors that have been read already; otherwise like ``load_network``.
+
+    Args:
+        kept_from: see ``Reader``.
+    """
     version = version_of(model.path, tensors)
-    reader = Reader(model.path, version, tensors, device, dtype)
+    reader = Reader(model.path, version, tensors, device, dtype, kept_from)
     network = _network(model, reader, _group_norm_eps(model, version))
     reader.refuse_leftovers(UNUSED.get(version, frozenset()))
     return network
@@ -73,6 +85,7 @@ def _network(source: ModelConfig, reader: Reader, eps: float) -> Network:
         norm_out=reader.norm("ln_out"),
         head=reader.head("head.weight", shape),
         blank=blank,
+        dtype=reader.dtype,
         halves=halves,
     )
 

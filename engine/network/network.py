@@ -40,8 +40,9 @@ class Network:
 
     source:    what it was loaded from.
     embedding: [V, D] in the file's number type, for it is only looked up.
-    head:      [V, D] in the number type of weights and activations, or as whole numbers.
+    head:      [V, D] in the number type of the weights, or as whole numbers.
     blank:     the state of one document before its first token.
+    dtype:     of activations.
     halves:    after every sixth layer activations are halved, and the outputs of later layers were
                divided to match, so that versions 4 to 6 stay within float16. LayerNorm undoes it.
     """
@@ -54,6 +55,7 @@ class Network:
     norm_out: Norm
     head: Head
     blank: State
+    dtype: torch.dtype
     halves: bool
 
     @property
@@ -74,10 +76,6 @@ class Network:
     @property
     def width(self) -> int:
         return self.embedding.table.shape[1]
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.head.dtype
 
     @property
     def device(self) -> torch.device:

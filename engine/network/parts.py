@@ -18,7 +18,7 @@ NORM_EPS = 1e-5
 HALF = (torch.bfloat16, torch.float16)
 
 Weight = Tensor | Int8Weight
-"""A matrix [out, in] in the number type of activations, or as whole numbers."""
+"""A matrix [out, in] in the number type of activations, in half precision, or as whole numbers."""
 
 
 @dataclass(frozen=True, slots=True)

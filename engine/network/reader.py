@@ -9,7 +9,7 @@ from torch import Tensor
 from longriver.engine.errors import WeightsError
 from longriver.engine.network.file_rows import FileRows
 from longriver.engine.network.paging import all_finite, converted, let_go, stacked
-from longriver.engine.network.parts import Embedding, HeadNorm, Norm, Weight
+from longriver.engine.network.parts import HALF, Embedding, HeadNorm, Norm, Weight
 from longriver.engine.version import Version
 from longriver.kernels.int8_linear.onednn import Int8Weight
 from longriver.kernels.nll.blocked import VOCAB_BLOCK
@@ -27,6 +27,8 @@ class Reader:
         path: as in ``model.path``, for what is said of damage.
         device, dtype: of the weights; norms, decays and whatever is called float are float32. Where
             weights are to be int8, large matrices are, and all else is float32.
+        kept_from: bytes of the tensors as float32 from which matrices that are to be float32 on a
+            CPU stay in half precision, where they lie, and are widened as they are used.
     """
 
     def __init__(
@@ -36,10 +38,16 @@ class Reader:
         tensors: Mapping[str, Tensor],
         device: torch.device,
         dtype: torch.dtype,
+        kept_from: int,
     ) -> None:
         self.path, self.version, self.tensors = path, version, dict(tensors)
         self.device, self.is_whole = device, dtype == torch.int8
         self.dtype = torch.float32 if self.is_whole else dtype
+        self.keeps_half = (
+            device.type == "cpu"
+            and dtype == torch.float32
+            and (4 * sum(x.numel() for x in tensors.values()) >= kept_from)
+        )
         self.vocab_size, self.width = self.shape("emb.weight", 2)
         self.num_layers = self._count_layers()
 
@@ -64,7 +72,7 @@ class Reader:
         return key in self.tensors
 
     def weight(self, key: str, shape: tuple[int, ...], divisor: float = 1) -> Weight:
-        """A matrix in the number type of the weights."""
+        """A matrix in the number type of the weights, or in the file's if that is kept."""
         weight = self._weight(key, self._sized(key, shape))
         weight = weight if divisor == 1 else weight / divisor
         return Int8Weight(weight) if self.is_whole else weight
@@ -154,6 +162,8 @@ class Reader:
         return found
 
     def _weight(self, key: str, found: Tensor) -> Tensor:
+        if self.keeps_half and found.dtype in HALF and found.is_contiguous():
+            return self._finite(key, found)
         weight = converted(found, self.device, self.dtype)
         if weight is None:
             raise self._not_finite(key)

@@ -1,4 +1,8 @@
-"""Float32 on CPU: oneDNN where MKL has no code for a processor's AVX-512, else what torch takes."""
+"""Float32 on CPU: oneDNN where MKL has no code for a processor's AVX-512, else what torch takes.
+
+Matrices in half precision are widened, exactly, part by part as they are used: a file's pages then
+do for all processes, and half the memory is read.
+"""
 
 from collections.abc import Mapping
 
@@ -10,6 +14,9 @@ from torch import Tensor
 
 SMALLEST = 1 << 16
 """Numbers in a matrix from which oneDNN is worth some 12 µs a call; 256 by 256, say."""
+PART, MULTIPLE = 1 << 20, 64
+"""Numbers that are widened at once, in whole rows, a multiple of so many: 4 MB, which a cache still
+holds when they are multiplied."""
 
 
 def prefers_onednn(cpu: str, features: Mapping[str, bool]) -> bool:
@@ -40,4 +47,23 @@ def onednn_linear(x_RI: Tensor, weight_OI: Tensor, bias_O: Tensor | None = None)
 _IS_PREFERRED = torch.backends.mkldnn.is_available() and prefers_onednn(
     llvm.get_host_cpu_name(), llvm.get_host_cpu_features()
 )
-linear = onednn_linear if _IS_PREFERRED else torch_linear
+_float_linear = onednn_linear if _IS_PREFERRED else torch_linear
+
+
+def linear(x_RI: Tensor, weight_OI: Tensor, bias_O: Tensor | None = None) -> Tensor:
+    """Returns ``x Wᵀ + b`` [R, O] by the library for this processor; W may be half precision."""
+    if weight_OI.dtype == torch.float32:
+        return _float_linear(x_RI, weight_OI, bias_O)
+    if weight_OI.numel() <= 2 * PART:
+        return _float_linear(x_RI, weight_OI.float(), bias_O)
+    return _by_parts(x_RI, weight_OI, bias_O)
+
+
+def _by_parts(x_RI: Tensor, weight_OI: Tensor, bias_O: Tensor | None) -> Tensor:
+    out_RO = x_RI.new_empty(len(x_RI), len(weight_OI))
+    rows = max(MULTIPLE, PART // weight_OI.shape[1] // MULTIPLE * MULTIPLE)
+    for begin in range(0, len(weight_OI), rows):
+        part = slice(begin, begin + rows)
+        bias = None if bias_O is None else bias_O[part]
+        out_RO[:, part] = _float_linear(x_RI, weight_OI[part].float(), bias)
+    return out_RO

@@ -26,7 +26,7 @@ class Int8Head:
 Head = Tensor | Int8Head
 
 
-def row_blocks(head: Head, block: int) -> Sequence[Tensor] | Sequence[Int8Weight]:
+def row_blocks(head: Head, block: int) -> Sequence[Tensor | Int8Weight]:
     """So many rows of the head at a time."""
     if isinstance(head, Int8Head):
         assert block == head.block

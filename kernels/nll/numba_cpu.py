@@ -1,7 +1,7 @@
 """Negative log-likelihoods for CPUs: the log-sum-exp of a tile in two passes over each row."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numba
@@ -14,7 +14,7 @@ from longriver.kernels.exp_cpu import exp
 from longriver.kernels.int8_linear.onednn import Int8Weight, Rounded
 from longriver.kernels.linear.float32_cpu import linear
 from longriver.kernels.nll.blocked import ROW_BLOCK, VOCAB_BLOCK
-from longriver.kernels.nll.head import Head, row_blocks
+from longriver.kernels.nll.head import Head, Int8Head, row_blocks
 
 Floats = npt.NDArray[np.float32]
 Longs = npt.NDArray[np.int64]
@@ -32,33 +32,35 @@ def head_nll(
     row_block: int = ROW_BLOCK,
     vocab_block: int = VOCAB_BLOCK,
 ) -> Tensor:
-    """See ``longriver.kernels.nll.blocked.head_nll``; float32 on CPU, or a head of int8."""
+    """See ``longriver.kernels.nll.blocked.head_nll``; float32 rows on CPU.
+
+    Args:
+        head_VD: float32; half precision, which is widened block by block; or int8.
+    """
     rows = len(hidden_RD)
     largest, total, chosen = torch.full((rows,), -math.inf), torch.zeros(rows), torch.zeros(rows)
     # with one thread not even a pool: its idle threads would spin
     fold = _fold_serial if torch.get_num_threads() == 1 else _fold_parallel
-    blocks = row_blocks(head_VD, vocab_block)
-    sums = [x.numpy() for x in (target_R.long(), largest, total, chosen)]
-    for begin in range(0, rows, row_block):
-        parts = [x[begin : begin + row_block] for x in sums]
-        some_RD = hidden_RD[begin : begin + row_block]
-        products = _products(some_RD, blocks)
-        for number, logits in enumerate(products):
-            fold(number * vocab_block, logits.numpy(), *parts)
+    sums = [torch.split(x, row_block) for x in (target_R.long(), largest, total, chosen)]
+    parts = [[x.numpy() for x in part] for part in zip(*sums, strict=True)]
+    inputs = [_input(some_RD, head_VD) for some_RD in torch.split(hidden_RD, row_block)]
+    for number, block in enumerate(row_blocks(head_VD, vocab_block)):
+        product = _product(block)  # all rows meet a block before the next is fetched
+        for some, part in zip(inputs, parts, strict=True):
+            fold(number * vocab_block, product(some).numpy(), *part)
     return largest + total.log() - chosen
 
 
-def _products(
-    hidden_RD: Tensor, blocks: Sequence[Tensor] | Sequence[Int8Weight]
-) -> Iterator[Tensor]:
-    """The logits of some rows, block by block of the vocabulary; each is gone with the next."""
-    whole = Rounded(hidden_RD) if isinstance(blocks[0], Int8Weight) else None
-    for block in blocks:
-        if isinstance(block, Int8Weight):
-            assert whole is not None
-            yield block(whole)
-        else:
-            yield linear(hidden_RD, block)
+def _input(hidden_RD: Tensor, head: Head) -> Tensor | Rounded:
+    return Rounded(hidden_RD) if isinstance(head, Int8Head) else hidden_RD
+
+
+def _product(block: Tensor | Int8Weight) -> Callable[[Any], Tensor]:
+    """Multiplies with some rows of the head, which are float32 or are made so once."""
+    if isinstance(block, Int8Weight):
+        return block
+    weight_VD = block.float()
+    return lambda hidden_RD: linear(hidden_RD, weight_VD)
 
 
 @numba.njit(cache=True, fastmath={"contract"}, nogil=True)

@@ -70,6 +70,35 @@ def test_threads_do_not_change_onednns_bits(inputs: int, outputs: int) -> None:
     assert all(torch.equal(other, found[0]) for other in found)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("inputs, outputs", SHAPES)
+def test_half_precision_gives_the_bits_of_its_float32(
+    dtype: torch.dtype, inputs: int, outputs: int
+) -> None:
+    x, weight, bias = _operands(64, inputs, outputs)
+    half = weight.to(dtype)
+    for lying in (half, half.T.contiguous().T):
+        found = float32_cpu.linear(x, lying, bias)
+        assert torch.equal(found, float32_cpu.linear(x, lying.float(), bias))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("inputs, outputs", [(3000, 1000), (40_000, 200), (130, 20_001)])
+def test_what_is_widened_in_parts_is_the_product_of_the_whole(
+    dtype: torch.dtype, inputs: int, outputs: int
+) -> None:
+    x, weight, bias = _operands(48, inputs, outputs)
+    half = weight.to(dtype)
+    for rows, added in ((0, None), (48, None), (48, bias)):
+        found = float32_cpu.linear(x[:rows], half, added)
+        expected = reference.linear(x[:rows], half, added)
+        assert found.shape == (rows, outputs)
+        assert torch.allclose(found.double(), expected, rtol=1e-5, atol=1e-5 * inputs**0.5)
+    whole = float32_cpu.linear(x, half, bias)
+    for begin, end in ((0, 16), (3, 35), (16, 48)):
+        assert torch.equal(float32_cpu.linear(x[begin:end].clone(), half, bias), whole[begin:end])
+
+
 @pytest.mark.parametrize(
     "cpu, has_avx512, is_preferred",
     [

@@ -48,3 +48,12 @@ def test_a_row_has_the_same_bits_whatever_stands_beside_it(form: str) -> None:
     for begin, end in ((0, 16), (5, 37), (200, 472), (496, 528)):
         part = FORMS[form](hidden[begin:end].clone(), head, target[begin:end])
         assert torch.equal(part, whole[begin:end])
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_head_in_half_precision_gives_the_bits_of_its_float32(dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(2)
+    hidden, head = torch.randn(528, 300, generator=generator), torch.randn(2500, 300).to(dtype)
+    target = torch.randint(0, 2500, (528,), generator=generator)
+    found = numba_cpu.head_nll(hidden, head, target)
+    assert torch.equal(found, numba_cpu.head_nll(hidden, head.float(), target))

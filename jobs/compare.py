@@ -15,7 +15,6 @@ from longriver.jobs.folder_config import CompareConfig
 from longriver.jobs.report.compared import Pair, Sample, comparison_page
 from longriver.pipeline.pairs import Side, Unpaired, pairs, require_comparable
 from longriver.pipeline.run_folder import RunFolder
-from longriver.pipeline.storage_options import NO_OPTIONS
 
 Through = Callable[[Iterable[Pair]], Iterable[Pair]]
 
@@ -43,7 +42,7 @@ def comparison(config: CompareConfig, through: Through = iter) -> Mapping[str, A
     Raises:
         OrderError: a folder is no finished run with nats, or they are of different documents.
     """
-    a, b = (Side(RunFolder.open(path, NO_OPTIONS)) for path in (config.a, config.b))
+    a, b = (Side(RunFolder.open(x, setting=name)) for name, x in (("A", config.a), ("B", config.b)))
     require_comparable(a, b)
     unpaired = Unpaired()
     found = Comparison(config.num_resamples, has_positions=_share_positions(a, b))

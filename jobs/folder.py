@@ -66,5 +66,5 @@ def _plan_of(folder: RunFolder) -> Plan:
             return read_plan(file)
     except FileNotFoundError as error:
         raise OrderError(
-            f"output.path={folder.url}: no plan yet; the command that began the run makes one"
+            f"{folder.name}: no plan yet; the command that began the run makes one"
         ) from error

@@ -92,7 +92,7 @@ class DriverLock:
             self._let_go()
         except Exception as failure:
             # the next driver finds this process gone, or its file unchanged, and takes over
-            logger.warning("%s: the lock stays behind: %s", self._label, one_line(failure))
+            logger.warning("%s: the lock stays behind: %s", self.folder.name, one_line(failure))
 
     def check(self) -> None:
         """Raises RunFailed when the lock is lost, or may be; cheap, to be called often."""
@@ -101,8 +101,9 @@ class DriverLock:
             self._loss = self._loss or f"storage took no sign of life for {silent_s:.0f} s"
         if self._loss is not None:
             raise RunFailed(
-                f"{self._label}: lost the lock of the run folder: {self._loss}; what is committed "
-                "stays, run the same command again when no other longriver is at work on it"
+                f"{self.folder.name}: lost the lock of the run folder: {self._loss}; what is "
+                "committed stays, run the same command again when no other longriver is at work "
+                "on it"
             )
 
     def require(self) -> None:
@@ -124,7 +125,7 @@ class DriverLock:
             try:
                 self.refresh()
             except Exception as error:  # the next beat may succeed; ``check`` knows how long ago
-                logger.warning("%s: no sign of life: %s", self._label, one_line(error))
+                logger.warning("%s: no sign of life: %s", self.folder.name, one_line(error))
 
     def _take(self) -> None:
         """Takes the lock, or watches another's until it moves or is dead."""
@@ -147,15 +148,15 @@ class DriverLock:
         pulse = Pulse.UNKNOWN if holder is None else holder.pulse
         if pulse is Pulse.ALIVE or watch.has_moved(data):
             raise OrderError(
-                f"{self._label}: another longriver ({holder or 'unknown'}) is at work on this "
+                f"{self.folder.name}: another longriver ({holder or 'unknown'}) is at work on this "
                 "folder; wait for it, or stop it"
             )
         who = holder or "somebody"
         if pulse is Pulse.GONE or watch.still_s >= DEAD_S:
-            logger.warning("%s: takes over the lock of %s", self._label, who)
+            logger.warning("%s: takes over the lock of %s", self.folder.name, who)
             return True
         if watch.still_s == 0:
-            logger.warning("%s: locked by %s; waiting for a sign of life", self._label, who)
+            logger.warning("%s: locked by %s; waiting for a sign of life", self.folder.name, who)
         return False
 
     def _create(self, number: int) -> bool:
@@ -212,10 +213,6 @@ class DriverLock:
 
     def _path(self, number: int) -> str:
         return f"{self.folder.lock_path}/{number:06d}.json"
-
-    @property
-    def _label(self) -> str:
-        return f"output.path={self.folder.url}"
 
 
 class _Watch:

@@ -22,18 +22,31 @@ SWEEP_PAGE = "sweep.html"
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """A run folder by its storage and root; ``url`` is how the user wrote it."""
+    """A run folder by its storage and root.
+
+    url:     how the user wrote it.
+    setting: where the user wrote it.
+    """
 
     url: str
     fs: Storage
     root: str
+    setting: str = "output.path"
 
     @classmethod
-    def open(cls, url: str, options: StorageOptions = NO_OPTIONS) -> "RunFolder":
+    def open(
+        cls, url: str, options: StorageOptions = NO_OPTIONS, setting: str = "output.path"
+    ) -> "RunFolder":
         """Finds the storage; reads and writes nothing. Workers open the same url."""
-        with _storage_errors(url, "cannot be opened", "give a local folder or a URL"):
+        name = f"{setting}={url}"
+        with _storage_errors(name, "cannot be opened", "give a local folder or a URL"):
             fs, root = fsspec.core.url_to_fs(url, **disclosed(options))
-        return cls(url, Storage(fs, f"output.path={url}"), root.rstrip("/"))
+        return cls(url, Storage(fs, name), root.rstrip("/"), setting)
+
+    @property
+    def name(self) -> str:
+        """How messages name it, such as ``output.path=runs/books``."""
+        return f"{self.setting}={self.url}"
 
     def path(self, *parts: str) -> str:
         """The storage path of something in the folder."""
@@ -97,7 +110,7 @@ class RunFolder:
             return Order.from_json(data)
         except ValueError as error:
             raise OrderError(
-                f"output.path={self.url}: run.json cannot be used, {one_line(error)}; "
+                f"{self.name}: run.json cannot be used, {one_line(error)}; "
                 "use the longriver that wrote it, or another output.path"
             ) from error
 
@@ -128,13 +141,13 @@ class RunFolder:
             names = self._names()
             if names and "run.json" not in names and not self.exists(self.order_path):
                 raise OrderError(
-                    f"output.path={self.url}: has no run.json but other files, such as "
+                    f"{self.name}: has no run.json but other files, such as "
                     f"{min(names)}; give a new or empty folder, or that of an earlier run"
                 )
 
     def told(self, what: str, way_out: str) -> AbstractContextManager[None]:
         """Turns a storage's refusal into an OrderError of one line."""
-        return _storage_errors(self.url, what, way_out)
+        return _storage_errors(self.name, what, way_out)
 
     def _names(self) -> set[str]:
         """What lies in the folder; the lock, and names with a dot in front, do not count."""
@@ -149,7 +162,7 @@ class RunFolder:
 
 
 @contextmanager
-def _storage_errors(url: str, what: str, way_out: str) -> Iterator[None]:
+def _storage_errors(name: str, what: str, way_out: str) -> Iterator[None]:
     """Says a storage's refusal in one line.
 
     Any exception counts: missing S3 credentials, say, are no OSError, and every storage has classes
@@ -160,4 +173,4 @@ def _storage_errors(url: str, what: str, way_out: str) -> Iterator[None]:
     except OrderError:
         raise
     except Exception as error:
-        raise OrderError(f"output.path={url}: {what} ({one_line(error)}); {way_out}") from error
+        raise OrderError(f"{name}: {what} ({one_line(error)}); {way_out}") from error

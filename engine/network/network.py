@@ -132,7 +132,10 @@ def nll(network: Network, hidden_RD: Tensor, batch: Batch) -> Tensor:
 def logits(network: Network, hidden_RD: Tensor) -> Tensor:
     """What the head says behind each row, [R, V] float32; R is a multiple of the row quantum.
 
-    By blocks of the vocabulary, as ``nll`` works, for which the quantum was found.
+    On a CPU by blocks of the vocabulary, as ``nll`` works, for which the quantum was found.
     """
+    if hidden_RD.is_cuda:
+        assert isinstance(network.head, Tensor)
+        return linear_float(hidden_RD, network.head)
     blocks = row_blocks(network.head, VOCAB_BLOCK)
     return torch.cat([linear_float(hidden_RD, block) for block in blocks], dim=1)

@@ -14,9 +14,9 @@ from torch import Tensor
 
 SMALLEST = 1 << 16
 """Numbers in a matrix from which oneDNN is worth some 12 µs a call; 256 by 256, say."""
-PART, MULTIPLE = 1 << 20, 64
-"""Numbers that are widened at once, in whole rows, a multiple of so many: 4 MB, which a cache still
-holds when they are multiplied."""
+WHOLE, PART, MULTIPLE = 3 << 20, 1 << 20, 64
+"""Up to WHOLE numbers are widened at once; larger matrices by PART, in a MULTIPLE of rows: 4 MB,
+which a cache still holds when they are multiplied."""
 
 
 def prefers_onednn(cpu: str, features: Mapping[str, bool]) -> bool:
@@ -54,7 +54,7 @@ def linear(x_RI: Tensor, weight_OI: Tensor, bias_O: Tensor | None = None) -> Ten
     """Returns ``x Wᵀ + b`` [R, O] by the library for this processor; W may be half precision."""
     if weight_OI.dtype == torch.float32:
         return _float_linear(x_RI, weight_OI, bias_O)
-    if weight_OI.numel() <= 2 * PART:
+    if weight_OI.numel() <= WHOLE:
         return _float_linear(x_RI, weight_OI.float(), bias_O)
     return _by_parts(x_RI, weight_OI, bias_O)
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-ROW_BLOCK, VOCAB_BLOCK = 256, 1024
+ROW_BLOCK, VOCAB_BLOCK = 512, 512
 """A tile of 1 MiB of float32 logits, which stays in a CPU's second-level cache."""
 
 

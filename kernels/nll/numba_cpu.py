@@ -1,4 +1,4 @@
-"""Negative log-likelihoods for CPUs: the log-sum-exp of a tile in two passes over each row."""
+"""Negative log-likelihoods for CPUs: a log-sum-exp in one pass over most tiles."""
 
 import math
 from collections.abc import Callable
@@ -22,6 +22,9 @@ Longs = npt.NDArray[np.int64]
 LANES = 32
 """Columns that are taken together: maxima and sums are kept for each of them, then put together."""
 LEAST = np.float32(-math.inf)
+FAR = np.float32(16)
+"""The sum is of exp(logit - reference), the largest of the first tile; one that is so much larger
+takes its place, long before the sum would overflow, at 88, or its logarithm lose digits."""
 
 
 def head_nll(
@@ -38,17 +41,18 @@ def head_nll(
         head_VD: float32; half precision, which is widened block by block; or int8.
     """
     rows = len(hidden_RD)
-    largest, total, chosen = torch.full((rows,), -math.inf), torch.zeros(rows), torch.zeros(rows)
+    reference, total = torch.full((rows,), -math.inf), torch.zeros(rows)
+    chosen = torch.zeros(rows)
     # with one thread not even a pool: its idle threads would spin
     fold = _fold_serial if torch.get_num_threads() == 1 else _fold_parallel
-    sums = [torch.split(x, row_block) for x in (target_R.long(), largest, total, chosen)]
+    sums = [torch.split(x, row_block) for x in (target_R.long(), reference, total, chosen)]
     parts = [[x.numpy() for x in part] for part in zip(*sums, strict=True)]
     inputs = [_input(some_RD, head_VD) for some_RD in torch.split(hidden_RD, row_block)]
     for number, block in enumerate(row_blocks(head_VD, vocab_block)):
         product = _product(block)  # all rows meet a block before the next is fetched
         for some, part in zip(inputs, parts, strict=True):
             fold(number * vocab_block, product(some).numpy(), *part)
-    return largest + total.log() - chosen
+    return reference + total.log() - chosen
 
 
 def _input(hidden_RD: Tensor, head: Head) -> Tensor | Rounded:
@@ -95,21 +99,46 @@ def _sum_of_exp(row: Floats, largest: np.float32) -> np.float32:
 
 
 @numba.njit(cache=True, fastmath={"contract"}, nogil=True)
+def _largest_and_sum(row: Floats, reference: np.float32) -> tuple[np.float32, np.float32]:
+    """Both in one pass; the sum is of the exponentials of what is above the reference."""
+    most, lanes = np.full(LANES, LEAST), np.zeros(LANES, np.float32)
+    whole = len(row) // LANES * LANES
+    for first in range(0, whole, LANES):
+        for lane in range(LANES):
+            x = row[first + lane]
+            most[lane] = x if x > most[lane] else most[lane]
+            lanes[lane] += exp(x - reference)
+    largest, total = LEAST, np.float32(0)
+    for lane in range(LANES):
+        largest = max(largest, most[lane])
+        total += lanes[lane]
+    for c in range(whole, len(row)):
+        largest = max(largest, row[c])
+        total += exp(row[c] - reference)
+    return largest, total
+
+
+@numba.njit(cache=True, fastmath={"contract"}, nogil=True)
 def _fold(
     t: int,
     start: int,
     logits: Floats,
     target: Longs,
-    largest: Floats,
+    reference: Floats,
     total: Floats,
     chosen: Floats,
 ) -> None:
     row, local = logits[t], target[t] - start
     if 0 <= local < len(row):
         chosen[t] = row[local]
-    before = largest[t]
-    largest[t] = max(before, _largest(row))
-    total[t] = total[t] * exp(before - largest[t]) + _sum_of_exp(row, largest[t])
+    before = reference[t]
+    if before > LEAST:
+        largest, added = _largest_and_sum(row, before)
+        if largest - before < FAR:
+            total[t] += added
+            return
+    reference[t] = max(before, _largest(row))
+    total[t] = total[t] * exp(before - reference[t]) + _sum_of_exp(row, reference[t])
 
 
 # two functions, as Numba's cache on disk knows a function by its name, whatever its options

@@ -127,7 +127,7 @@ def test_what_cannot_be_compared_is_refused_in_one_line(
         "have read different input files; compare runs over the same data.path"
     )
     assert refusal(capsys) == "compare takes two run folders, not 0: compare A B"
-    assert "has no run.json" in refusal(capsys, a, str(lines.parent))
+    assert f"B={lines.parent}: has no run.json" in refusal(capsys, a, str(lines.parent))
     embed = str(done(lines, "embed", kind="embed", data={"group_columns": []}))
     assert "has no nll to compare; give runs of perplexity or score" in refusal(capsys, a, embed)
     assert refusal(capsys, f"a={a}") == "b is missing; say which, such as b=VALUE"

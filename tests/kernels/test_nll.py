@@ -32,6 +32,19 @@ def test_logits_far_apart_neither_overflow_nor_vanish(form: str) -> None:
 
 
 @every_form
+@pytest.mark.parametrize("rise", [0.5, 7, 15, 17, 60, -60])
+def test_logits_that_rise_from_tile_to_tile_are_summed_exactly(form: str, rise: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    hidden = torch.cat((torch.ones(16, 1), torch.randn(16, 8, generator=generator)), dim=1)
+    tiles = rise * torch.arange(12).repeat_interleave(50)
+    head = torch.cat((tiles[:, None], torch.randn(600, 8, generator=generator)), dim=1)
+    target = torch.arange(0, 600, 38)
+    expected = reference.head_nll(hidden.double(), head.double(), target)
+    found = FORMS[form](hidden, head, target, vocab_block=50)
+    assert torch.allclose(found.double(), expected, atol=2e-5, rtol=2e-6)
+
+
+@every_form
 def test_what_is_not_finite_gives_no_finite_nats(form: str) -> None:
     hidden = torch.ones(16, 8)
     hidden[3], hidden[5, 2] = torch.inf, torch.nan

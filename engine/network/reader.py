@@ -162,7 +162,7 @@ class Reader:
         return found
 
     def _weight(self, key: str, found: Tensor) -> Tensor:
-        if self.keeps_half and found.dtype in HALF and found.is_contiguous():
+        if self.keeps_half and found.dtype in HALF:
             return self._finite(key, found)
         weight = converted(found, self.device, self.dtype)
         if weight is None:

@@ -20,6 +20,7 @@ from longriver.engine.version import Version
 from longriver.engine.weights import read_tensors
 from tests.checkpoints import random_rwkv, saved
 from tests.engine.reading import engine_of, read
+from tests.engine.weights.conversions import fla_config, fla_form, write_folder
 
 DOCUMENTS = [list(b"What is half is widened as it is read."), [65], list(bytes(range(256)))]
 CPU = torch.device("cpu")
@@ -84,6 +85,21 @@ def test_matrices_of_a_large_checkpoint_are_those_of_its_file(suffix: str, tmp_p
     path = saved({key: x.bfloat16() for key, x in whole.items()}, tmp_path / f"model.{suffix}")
     found = load_network(ModelConfig(path=str(path)), CPU, torch.float32)
     assert all(is_file(x) and x.dtype == torch.bfloat16 for x in matrices(found))
+
+
+@on_linux
+def test_matrices_of_a_hugging_face_folder_are_those_of_its_file(tmp_path: Path) -> None:
+    whole = tensors(Version.V7, torch.bfloat16)
+    path = write_folder(tmp_path / "fla", fla_form(whole), fla_config(whole))
+    model = ModelConfig(path=str(path))
+    kept, expected = (
+        network_from(model, read_tensors(model), CPU, torch.float32, kept_from=kept_from)
+        for kept_from in (0, 1 << 40)
+    )
+    assert all(is_file(x) and x.dtype == torch.bfloat16 for x in matrices(kept))
+    found = [read(engine_of(x), DOCUMENTS) for x in (expected, kept)]
+    for exact, nll in zip(*found, strict=True):
+        assert np.allclose(nll, exact, atol=1e-5)  # some lie the other way round
 
 
 def test_what_a_cache_holds_is_widened_once(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ PROBE_ROWS = 288
 
 def find_row_quantum(weights: Iterable[Tensor]) -> int | None:
     """The smallest candidate at which every weight's product keeps its rows' bits, or None."""
-    distinct = {tuple(weight.shape): weight for weight in weights}
+    distinct = {(weight.shape, weight.stride(), weight.dtype): weight for weight in weights}
     for quantum in CANDIDATES:
         if all(_keeps_bits(weight, quantum) for weight in distinct.values()):
             return quantum

@@ -33,7 +33,7 @@ def lines(tmp_path: Path) -> Path:
 
 
 def done(lines: Path, name: str, **job: object) -> Path:
-    data = {"id_column": "id", "group_columns": ["half"], **dict(job.pop("data", {}))}  # type: ignore[call-overload]
+    data = {"id_column": "id", "group_columns": ["half"], **dict(job.pop("data", {}))}
     order = order_of(lines, lines.parent / name, data=data).model_dump()
     config = RunConfig.model_validate({**order, "job": {"kind": "perplexity", **job}})
     run(config, SilentReporter())
@@ -48,13 +48,13 @@ def test_what_context_is_worth(lines: Path) -> None:
     a, b = done(lines, "a"), done(lines, "b", context_policy="window:64")
     record = compared(a, b)
     left, right = rows_of(a, "perplexity"), rows_of(b, "perplexity")
-    bits = math.log(2) * sum(row["num_bytes"] for row in left)  # type: ignore[misc]
-    by = sum(y["nll"] - x["nll"] for x, y in zip(left, right, strict=True))  # type: ignore[operator]
+    bits = math.log(2) * sum(row["num_bytes"] for row in left)
+    by = sum(y["nll"] - x["nll"] for x, y in zip(left, right, strict=True))
     assert record["difference"] == pytest.approx(by / bits, rel=1e-9)
-    low, high = record["difference_95"]  # type: ignore[misc]
+    low, high = record["difference_95"]
     assert low < by / bits < high
     assert record["num_documents"] == 13 and record["only_in_a"] == record["only_in_b"] == 0
-    assert (record["a"]["context_policy"], record["b"]["context_policy"]) == (  # type: ignore[index]
+    assert (record["a"]["context_policy"], record["b"]["context_policy"]) == (
         "streaming",
         "window:64",
     )
@@ -62,7 +62,7 @@ def test_what_context_is_worth(lines: Path) -> None:
     assert isinstance(positions, list)
     first = [row for row in positions if row["last_token"] < 64]
     assert first and all(row["nll_per_token_a"] == row["nll_per_token_b"] for row in first)
-    assert {g["group"]["half"] for g in record["groups"]} == {"0", "1", None}  # type: ignore[attr-defined]
+    assert {g["group"]["half"] for g in record["groups"]} == {"0", "1", None}
 
 
 def test_the_same_run_twice_cannot_be_told_apart(
@@ -143,9 +143,9 @@ def test_the_documents_that_differ_most_are_named() -> None:
     found = Comparison(num_resamples=0, has_positions=True)
     found.take((scored(5.0, name=f"{n}"), scored(5.0 + n - 30, name=f"{n}")) for n in range(61))
     record = found.record(())
-    names = [row["document_id"] for row in record["a_better"]]  # type: ignore[attr-defined]
+    names = [row["document_id"] for row in record["a_better"]]
     assert names == [f"{n}" for n in range(60, 50, -1)]
-    names = [row["document_id"] for row in record["b_better"]]  # type: ignore[attr-defined]
+    names = [row["document_id"] for row in record["b_better"]]
     assert names == [f"{n}" for n in range(10)]
     assert record["difference_95"] is None
     assert record["share_a_better"] == pytest.approx(30 / 61)
@@ -157,7 +157,7 @@ def test_pairing_makes_the_interval_narrow() -> None:
     base = random.gamma(2, 50, 400)
     found = Comparison(num_resamples=500, has_positions=False)
     found.take((scored(x, 100), scored(x + 1 + random.normal(0, 0.1), 100)) for x in base)
-    low, high = found.record(())["difference_95"]  # type: ignore[misc]
+    low, high = found.record(())["difference_95"]
     assert 0 < low < 0.01 / math.log(2) < high and high - low < 0.001
 
 

@@ -82,11 +82,11 @@ def written(
 
 def assert_figures(run_path: Path, rows: list[dict[str, object]]) -> None:
     summary = json.loads((run_path / "summary.json").read_bytes())
-    reasons = [reason for row in rows for reason in row["finish_reasons"]]  # type: ignore[attr-defined]
+    reasons = [reason for row in rows for reason in row["finish_reasons"]]
     assert summary["jobs"]["generate"] == {
         "num_prompt_tokens": sum(len(text or "") for text in PROMPTS),
         "num_continuations": 8,
-        "num_generated_tokens": sum(sum(row["num_tokens"]) for row in rows),  # type: ignore[call-overload]
+        "num_generated_tokens": sum(sum(row["num_tokens"]) for row in rows),
         "finish_reasons": {
             reason: reasons.count(reason) for reason in ("stop", "end_token", "length")
         },

@@ -60,8 +60,8 @@ def test_means_and_sums_are_what_they_are_called(lines: Path) -> None:
     record = summary.findings["perplexity"].record
     bits = [row["bits_per_byte"] for row in found.values() if row["num_bytes"]]
     assert record["bits_per_byte_macro"] == pytest.approx(np.mean(bits), rel=1e-12)
-    low, high = record["bits_per_byte_95"]  # type: ignore[misc]
-    assert low < summary.corpus.total.bits_per_byte < high  # type: ignore[union-attr,operator]
+    low, high = record["bits_per_byte_95"]
+    assert low < summary.corpus.total.bits_per_byte < high
     by_position = record["by_position"]
     assert isinstance(by_position, list)
     total = math.fsum(bucket["nll"] for bucket in by_position)
@@ -75,7 +75,7 @@ def test_means_and_sums_are_what_they_are_called(lines: Path) -> None:
         lengths = [row["num_tokens"] for row in found.values()]
         inside = [n for n in lengths if bucket["first_length"] <= n <= bucket["last_length"]]
         assert len(inside) == bucket["num_documents"] and sum(inside) == bucket["num_tokens"]
-    groups = {g["group"]["tongue"]: g for g in record["groups"]}  # type: ignore[attr-defined]
+    groups = {g["group"]["tongue"]: g for g in record["groups"]}
     assert groups.keys() == {"en", "mixed"}
     assert groups["mixed"]["bits_per_byte_macro"] == pytest.approx(found["e"]["bits_per_byte"])
     assert groups["mixed"]["bits_per_byte_95"] is None
@@ -112,7 +112,7 @@ def test_a_window_costs_what_it_costs_in_the_engine(lines: Path, window: int) ->
     wants = Wants(window=window)
     for name, row in rows(lines, "run").items():
         sequence = engine.sequence(name, [TEXTS[str(name)].encode()], wants=wants)
-        nats = [result.nll for result in engine.run(iter([sequence]), wants)]  # type: ignore[union-attr]
+        nats = [result.nll for result in engine.run(iter([sequence]), wants)]
         assert row["nll"] == pytest.approx(float(np.concatenate(nats).sum(dtype=float)), rel=1e-9)
         assert row["num_tokens"] == len(TEXTS[str(name)].encode())
         assert row["context_policy"] == f"window:{window}"

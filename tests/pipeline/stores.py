@@ -56,7 +56,7 @@ TRANSIENT: dict[str, Fault] = {
 }
 
 
-class FaultyStore(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types
+class FaultyStore(MemoryFileSystem):
     """Does what it is told, unless a fault is due.
 
     faults: what befalls the next calls of a method, by its name, in order; a fault of "before"
@@ -141,7 +141,7 @@ class MoodyStore(FaultyStore):
             raise error
 
 
-class OverwritingStore(MemoryFileSystem):  # type: ignore[misc]  # likewise
+class OverwritingStore(MemoryFileSystem):
     """Takes a create for a write, as a storage may that never heard of modes."""
 
     cachable = False

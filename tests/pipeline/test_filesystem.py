@@ -111,7 +111,7 @@ def test_links_to_nothing_or_to_folders_are_refused(tmp_path: Path, target: str)
         list_files(str(tmp_path))
 
 
-class DeniedFileSystem(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types
+class DeniedFileSystem(MemoryFileSystem):
     """A store whose files can be listed and not opened."""
 
     protocol = "denied"

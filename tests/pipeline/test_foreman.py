@@ -161,7 +161,7 @@ def test_a_shard_that_fails_before_any_document_stops_the_run_after_three_attemp
 ) -> None:
     def cannot(spec: WorkerSpec) -> WorkerShell:
         shell = PoisonedShell(spec)
-        shell.run_shard = lambda lease: 1 / 0  # type: ignore[assignment,method-assign]
+        shell.run_shard = lambda lease: 1 / 0
         shell.act = die
         return shell
 

@@ -147,7 +147,7 @@ def test_a_folder_without_weights_is_one_line(store: MemoryFileSystem, tmp_path:
     assert "holds no weights" in refusal(order("memory://models/empty"), tmp_path)
 
 
-class _Failing(fsspec.AbstractFileSystem):  # type: ignore[misc]
+class _Failing(fsspec.AbstractFileSystem):
     """Has one file, of which it gives half and then, if asked to, an error."""
 
     protocol = "failing"

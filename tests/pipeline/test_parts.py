@@ -77,7 +77,7 @@ def test_closing_the_chunks_of_an_open_document_skips_its_rows() -> None:
     first = next(found)
     assert isinstance(first, Document)
     next(first.chunks)
-    first.chunks.close()  # type: ignore[attr-defined]  # an iterator that is a generator
+    first.chunks.close()
     assert first.num_rows == 3
     assert isinstance(second := next(found), Document) and second.document_id == "b"
 

@@ -49,7 +49,7 @@ def test_nothing_to_take_back_changes_nothing(run_url: str) -> None:
     assert list_sizes(folder) == before
 
 
-class Stopping(MemoryFileSystem):  # type: ignore[misc]
+class Stopping(MemoryFileSystem):
     """A storage at which this process ends with its n-th removal."""
 
     cachable = False

@@ -30,4 +30,4 @@ def test_an_ordered_format_is_taken_at_its_word() -> None:
 @pytest.mark.parametrize("ordered", ["auto", "parquet"])
 def test_compressed_parquet_is_refused(ordered: str) -> None:
     with pytest.raises(SourceError, match=r"a\.parquet\.gz is compressed parquet"):
-        detect_formats(["a.parquet.gz"], ordered)  # type: ignore[arg-type]  # a Literal by parameter
+        detect_formats(["a.parquet.gz"], ordered)

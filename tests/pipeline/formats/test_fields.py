@@ -58,7 +58,7 @@ def test_fields_are_texts_and_lists_of_texts_whatever_the_format(
     kind: str, list_type: object, tmp_path: Path
 ) -> None:
     table = pa.Table.from_pylist(ROWS)
-    lists = table["ends"].cast(list_type(pa.large_string()))  # type: ignore[operator]
+    lists = table["ends"].cast(list_type(pa.large_string()))
     table = table.set_column(2, "ends", lists)
     found = read(written(kind, tmp_path, table), TEXT, NUMBER, LIST, shard_bytes=1)
     documents = [each for each in found if isinstance(each, Document)]
